@@ -1,0 +1,41 @@
+# Every target sets up what it needs in .venv, from the locked requirements, once.
+PYTHON ?= python3
+INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check --no-deps
+
+.PHONY: retrain test lint e2e faults benchmark lock clean
+
+retrain: .venv/runtime  ## Run the main job on demo data
+	.venv/bin/cinecluster retrain
+
+test: .venv/dev  ## Run the tests
+	.venv/bin/pytest
+
+lint: .venv/dev  ## Check style, types and SQL
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/sqlfluff lint sql
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/runtime: .venv/bin/python requirements.lock pyproject.toml
+	@echo "Installing the locked requirements into .venv, once; this takes about a minute."
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: .venv/bin/python requirements-dev.lock pyproject.toml
+	@echo "Installing the locked requirements for development into .venv, once; this takes a minute or two."
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-build-isolation -e .
+	@touch $@ .venv/runtime
+
+lock:  ## Renew the locks; needs uv
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--no-header --no-strip-extras pyproject.toml --extra build -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--no-header --no-strip-extras pyproject.toml --all-extras -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf .venv

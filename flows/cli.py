@@ -1,0 +1,176 @@
+"""The command ``cinecluster``."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from flows.config import RetrainConfig
+from tasks.errors import CineclusterError
+
+PUBLISHED = Path("data/cinecluster.duckdb")
+REPORTS = Path("reports")
+
+app = App(
+    name="cinecluster",
+    help="Movie recommendations from k-means clusters of people with the same taste, in DuckDB tables.",
+    version=version("cinecluster"),
+    help_format="plaintext",
+)
+console = Console()
+
+
+@contextmanager
+def progress(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal, and yield the function that fills it."""
+    with Progress(console=console, disable=not console.is_terminal) as bars:
+        bar = bars.add_task(name, total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total or None)
+
+
+@app.command
+def retrain(*, config: Annotated[RetrainConfig | None, Parameter(name="*")] = None, verbose: bool = False) -> None:
+    """Read ratings, cluster the users, and publish recommendations for every one of them.
+
+    Parameters
+    ----------
+    verbose: Show Prefect's log and, on failure, the traceback.
+    """
+    config = config or RetrainConfig()
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    console.print(f"cinecluster retrain, preset {config.preset}, from {config.source or 'demo data'}", highlight=False)
+    from flows.retrain import retrain as flow  # takes seconds to import, which no other command has to wait for
+    from tasks.step import show_on
+
+    with show_on(console):
+        built = flow(**config.model_dump())
+    console.print(summary_table(built, config))
+
+
+def summary_table(built: dict[str, Any], config: RetrainConfig) -> Table:
+    """Return the closing table of a retrain: what was built and where it is."""
+    table = Table(title="Published", title_justify="left", show_header=False)
+    if config.source is None:
+        table.add_row("source", "DEMO DATA: invented ratings of invented movies")
+    for name, value in built.items():
+        label = name.removeprefix("n_").replace("_", " ")
+        table.add_row(label, f"{value:,}" if isinstance(value, int) else str(value))
+    table.add_row("tables", str(config.database))
+    table.add_row("pictures", str(config.reports))
+    return table
+
+
+@app.command
+def recommend(
+    user_id: int, *, n: Annotated[int, Parameter(name=["-n", "--n"])] = 15, database: Path = PUBLISHED
+) -> None:
+    """Print the favourites of a user and what to watch next.
+
+    Parameters
+    ----------
+    user_id: Id of the user in the ratings. Somebody unknown is shown what everybody likes.
+    n: Number of recommendations.
+    database: Published DuckDB file.
+    """
+    from tasks.lookup import look_up
+
+    found = look_up(database, user_id, n)
+    if found.favourites:
+        title = f"Favourites of user {user_id} ({len(found.favourites)} of {found.n_favourites:,})"
+        console.print(movie_table(title, [(title, genres) for title, genres in found.favourites]))
+    else:
+        console.print(f"User {user_id} has no favourites yet: these are the favourites of all users.", highlight=False)
+    rows = [(str(rank), title, genres, f"{score:.3f}") for rank, title, genres, score in found.recommendations]
+    console.print(movie_table(f"Recommendations for user {user_id}", rows, ("rank", "title", "genres", "score")))
+
+
+def movie_table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str, ...] = ("title", "genres")) -> Table:
+    """Return a table of movies; whatever markup or control characters the texts hold is shown, not obeyed."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="right" if column in ("rank", "score") else "left", overflow="ellipsis")
+    for row in rows:
+        table.add_row(*(Text("".join(c if c.isprintable() else "\ufffd" for c in text[:300])) for text in row))
+    return table
+
+
+@app.command(name="demo-data")
+def demo_data(folder: Path, *, ratings: int = 100_000, seed: int = 0) -> None:
+    """Make MovieLens-shaped ratings of invented movies.
+
+    Parameters
+    ----------
+    folder: Folder to write ratings.csv, movies.csv and links.csv to.
+    ratings: Number of ratings; 26024289 is the size of the full MovieLens file.
+    seed: Same seed and number: same files.
+    """
+    from tasks.demo_data import make_demo_data
+
+    with progress("Make demo data") as report:
+        made = make_demo_data(folder, ratings, seed, report)
+    console.print(f"{made.n_ratings:,} demo ratings by {made.n_users:,} users of {made.n_movies:,} movies in {folder}")
+
+
+@app.command
+def download(name: str, *, folder: Path = Path("data")) -> None:
+    """Fetch a public MovieLens set, verify it and unpack it.
+
+    Parameters
+    ----------
+    name: ml-latest-small, ml-latest or ml-32m.
+    folder: The set is unpacked to a folder of its own in here.
+    """
+    from tasks.download import download_movielens
+
+    with progress(f"Download {name}") as report:
+        path = download_movielens(name, folder, on_progress=report, say=console.print)
+    console.print(f"Now run: cinecluster retrain --source {path}", highlight=False)
+
+
+@app.command
+def rollback(*, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
+    """Publish the version before the present one again, tables and pictures.
+
+    Parameters
+    ----------
+    database: Published DuckDB file.
+    reports: Folder of the pictures.
+    """
+    from tasks.publish import roll_back
+
+    console.print(f"{database} is run {roll_back(database, reports)} again.", highlight=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; exit with 0 if done, 1 if it failed, 2 on wrong usage."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except (CycloptsError, ValidationError) as error:
+        fail(f"{error}\n`cinecluster --help` lists the commands.", 2)
+    except KeyboardInterrupt:
+        fail("Stopped. The published tables stay as they are.", 1)
+    except Exception as error:
+        if "--verbose" in arguments:
+            raise
+        fail(str(error) if isinstance(error, CineclusterError) else f"{type(error).__name__}: {error}", 1)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Print a message to standard error and exit."""
+    Console(stderr=True).print(Text(message, style="red"))
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

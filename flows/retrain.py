@@ -1,0 +1,94 @@
+"""The retrain: ratings in, recommendations for every user out."""
+
+import sys
+from typing import Any
+
+from prefect import flow
+
+from flows.artifacts import show_elbow, show_run
+from flows.config import RetrainConfig, with_parameters_of
+from tasks.checks import check_tables
+from tasks.clusters import (
+    cluster_finely,
+    cluster_users,
+    compare_tastes,
+    embed_users,
+    number_by_size,
+    weigh_nearest_clusters,
+)
+from tasks.elbow import choose_n_clusters, measure_wcss
+from tasks.incidence import load_disliked, load_incidence, select_favourites
+from tasks.ingest import ingest_movies, ingest_ratings
+from tasks.merge import merge_small_clusters
+from tasks.publish import new_build, publish_tables, restore_reports
+from tasks.recommend import recommend_movies
+from tasks.reports import draw_reports
+from tasks.source import make_demo_source
+from tasks.tables import write_clusters, write_elbow, write_recommendations, write_summary
+
+
+@flow(name="retrain", flow_run_name="retrain with preset {preset}")
+@with_parameters_of(RetrainConfig)
+def retrain(**options: Any) -> dict[str, Any]:
+    """Cluster the users by their favourites and publish recommendations for every one of them.
+
+    The tables are built in a file of their own, checked, and then replace the published ones in one step: until
+    then, and if anything fails, those stay as they are.
+    """
+    c = RetrainConfig(**options)
+    restore_reports(c.database, c.reports)
+    with new_build(c.database) as build:
+        source = c.source or make_demo_source(c.database.parent / "demo")
+        rows = ingest_ratings(build.database, source, c.max_rejected_share, c.memory_limit)
+        ingest_movies(build.database, source)
+        select_favourites(build.database, c.min_rating, c.first_movies, c.first_users, c.memory_limit)
+        incidence = load_incidence(build.database, c.memory_limit)
+
+        points = embed_users(incidence.matrix, c.weighting, c.n_components, c.seed)
+        wcss = measure_wcss(points, c.max_clusters, c.n_init, c.max_iter, c.elbow_users, c.seed)
+        elbow = choose_n_clusters(wcss, c.elbow_rule, c.elbow_boundary)
+        n_clusters = c.n_clusters if isinstance(c.n_clusters, int) else elbow
+        boundary = c.elbow_boundary if c.elbow_rule == "boundary" else None
+        n_fine_clusters = 76 if c.n_fine_clusters == "auto" else c.n_fine_clusters
+        write_elbow(build.database, wcss, elbow, n_clusters, {})
+
+        found = cluster_users(points, n_clusters, c.n_init, c.max_iter, c.seed)
+        merged = merge_small_clusters(found, points, incidence.matrix, c.min_cluster_size, c.merge_by)
+        clusters = number_by_size(merged)
+
+        fine = cluster_finely(points, clusters, n_fine_clusters, c.n_clusterings, c.max_iter, c.seed)
+        nearness = weigh_nearest_clusters(points, fine, c.n_nearest_clusters, c.closeness)
+        tastes = compare_tastes(points, incidence.matrix, c.taste_weight)
+        write_clusters(
+            build.database, incidence, found, clusters, c.min_cluster_size, fine, nearness, tastes, c.memory_limit
+        )
+
+        disliked = load_disliked(build.database, incidence.matrix.shape, c.exclude_seen, c.memory_limit)
+        best = recommend_movies(
+            incidence.matrix, disliked, fine, nearness, c.smoothing, tastes, c.taste_weight, c.top_n
+        )
+        write_recommendations(
+            build.database,
+            incidence,
+            clusters.labels,
+            best,
+            c.exclude_seen,
+            c.smoothing,
+            c.taste_weight,
+            c.memory_limit,
+        )
+
+        draw_reports(build.database, incidence.matrix, points, found, clusters, c.min_cluster_size, boundary, c.seed)
+        summary = write_summary(build, c.database, rows, c.model_dump(mode="json"), {})
+        check_tables(build.database, c.database, c.top_n, c.min_cluster_size, c.max_drop, c.memory_limit)
+        publish_tables(build, c.database, c.keep)
+        restore_reports(c.database, c.reports)
+    show_elbow(wcss.tolist(), elbow, n_clusters, c.elbow_rule)
+    show_run(c.model_dump(mode="json"), summary)
+    return summary
+
+
+if __name__ == "__main__":
+    from flows.cli import main
+
+    main(["retrain", *sys.argv[1:]])

@@ -1,0 +1,1 @@
+"""SQL statements, one a file, named after the table they make."""

@@ -1,0 +1,15 @@
+-- No table has lost more than the part $max_drop of the rows that the run before had ($n_ratings_before, ...).
+with counts as (
+    select
+        unnest(['ratings', 'favourites', 'users with favourites']) as counted,
+        unnest([n_ratings, n_favourites, n_users_with_favourites]) as n_rows,
+        unnest([$n_ratings_before, $n_favourites_before, $n_users_with_favourites_before]) as n_rows_before
+    from ratings_summary
+)
+
+select
+    counted,
+    n_rows,
+    n_rows_before
+from counts
+where n_rows < n_rows_before * (1 - $max_drop)

@@ -1,0 +1,107 @@
+-- recommend(user_id, n := 20): n movies for a user, best first: those stored in recommendations, then more by the
+-- same formula. Users without favourites, or unknown, get the overall favourites that they have not seen.
+create or replace macro recommend(user_id, n := 20) as table
+    with asked as (
+        select
+            user_id as asked_user_id,
+            n as asked_n
+    ),
+
+    stored as (
+        select
+            recommendations.rank,
+            recommendations.movie_id,
+            recommendations.score
+        from recommendations
+        where recommendations.user_id = user_id and recommendations.rank <= n
+    ),
+
+    more as (
+        select asked_user_id
+        from asked
+        where asked_n > (select count(*) from stored)
+    ),
+
+    taste as (
+        select user_clusters.taste
+        from user_clusters
+        inner join more on user_clusters.user_id = more.asked_user_id
+    ),
+
+    listed as (
+        select
+            unnest(user_clusters.nearest_clusters) as fine_cluster,
+            unnest(user_clusters.weights) as weight
+        from user_clusters
+        inner join more on user_clusters.user_id = more.asked_user_id
+    ),
+
+    nearest as (
+        select
+            listed.fine_cluster,
+            listed.weight / (fine_clusters.n_users + scoring.smoothing) as weight_per_user
+        from listed
+        inner join fine_clusters using (fine_cluster)
+        cross join scoring
+    ),
+
+    shares as (
+        select
+            fine_cluster_movies.movie_id,
+            sum(nearest.weight_per_user * fine_cluster_movies.n_users) as share
+        from fine_cluster_movies
+        inner join nearest using (fine_cluster)
+        group by fine_cluster_movies.movie_id
+    ),
+
+    everybody as (
+        select coalesce(sum(nearest.weight_per_user * scoring.smoothing), 1) as weight
+        from nearest
+        cross join scoring
+    ),
+
+    hidden as (
+        select seen.movie_id
+        from seen
+        inner join more on seen.user_id = more.asked_user_id
+        union all
+        select stored.movie_id from stored
+    ),
+
+    others as (
+        select
+            overall_favourites.movie_id,
+            (coalesce(shares.share, 0) + everybody.weight * overall_favourites.share)
+            * coalesce(
+                exp(scoring.taste_weight * (list_dot_product(taste.taste, overall_favourites.taste) - 1)), 1
+            ) as score,
+            row_number() over (order by score desc, overall_favourites.rank) as place
+        from overall_favourites
+        cross join more
+        cross join everybody
+        cross join scoring
+        left join shares using (movie_id)
+        left join taste on true
+        anti join hidden using (movie_id)
+    ),
+
+    ranked as (
+        from stored
+        union all
+        select
+            others.place + (select count(*) from stored) as rank,
+            others.movie_id,
+            others.score
+        from others
+    )
+
+    select
+        ranked.rank::integer as rank,
+        ranked.movie_id,
+        movies.title,
+        movies.genres,
+        ranked.score
+    from ranked
+    inner join movies using (movie_id)
+    where ranked.rank <= n
+    order by ranked.rank

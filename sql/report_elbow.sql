@@ -1,0 +1,10 @@
+-- report_elbow: the rows of the elbow picture.
+select
+    n_clusters,
+    wcss,
+    difference,
+    quality,
+    is_elbow,
+    is_chosen
+from elbow
+order by n_clusters

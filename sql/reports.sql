@@ -1,0 +1,4 @@
+-- reports: one row per picture that was drawn of these tables.
+-- name: file name.
+-- content: the bytes of the file.
+create or replace table reports (name varchar, content blob)

@@ -1,0 +1,15 @@
+-- runs: one row per run, the one that made these tables and those before it.
+-- run_id: id of the run.
+-- started_at: start (UTC).
+-- finished_at: end of the building of the tables (UTC).
+-- config: every option of the run.
+-- versions: versions of Python and of the libraries.
+-- metrics: counts, durations in seconds and measures of the clusters.
+create or replace table runs (
+    run_id varchar,
+    started_at timestamp,
+    finished_at timestamp,
+    config json,
+    versions json,
+    metrics json
+)

@@ -1,0 +1,66 @@
+"""Claims about the tables that must hold before they are published."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tasks.database import connect, connect_to_published
+from tasks.errors import CineclusterError
+from tasks.step import report_progress, step
+
+SHOWN_ROWS = 5
+
+
+@step("Check the tables")
+def check_tables(
+    database: Path,
+    published: Path,
+    top_n: int,
+    min_cluster_size: int,
+    max_drop: float,
+    memory_limit: str | None = None,
+) -> list[str]:
+    """Run every ``sql/checks/<claim>.sql`` on the build ``database``; return the claims, which all hold.
+
+    Row counts are compared with those of the file ``published``, if there is one.
+
+    Raises
+    ------
+    CineclusterError
+        Names the first claim that does not hold and shows five of the rows that break it.
+    """
+    values = {"top_n": top_n, "min_cluster_size": min_cluster_size, "max_drop": max_drop} | counts_before(published)
+    claims = sorted(files("sql").joinpath("checks").iterdir(), key=lambda path: path.name)
+    with connect(database, memory_limit) as connection:
+        for done, claim in enumerate(claims, start=1):
+            check_claim(connection, claim.name.removesuffix(".sql"), claim.read_text(encoding="utf-8"), values)
+            report_progress(done, len(claims))
+    return [claim.name.removesuffix(".sql") for claim in claims]
+
+
+def counts_before(published: Path) -> dict[str, int]:
+    """Return the row counts of the published file, 0 where there is none."""
+    counts = {"n_ratings": 0, "n_favourites": 0, "n_users_with_favourites": 0}
+    if published.exists():
+        with connect_to_published(published) as connection:
+            before = connection.sql("from ratings_summary").pl().to_dicts()[0]
+        counts = {name: before[name] for name in counts}
+    return {f"{name}_before": count for name, count in counts.items()}
+
+
+def check_claim(connection: duckdb.DuckDBPyConnection, claim: str, statement: str, parameters: dict[str, Any]) -> None:
+    """Raise a CineclusterError if the statement returns rows: they break the claim."""
+    code = statement.split("\n", 1)[1]
+    used = {name: parameters[name] for name in re.findall(r"\$(\w+)", code)}
+    result = connection.execute(code, used)
+    columns = [column[0] for column in result.description or []]
+    rows = result.fetchmany(SHOWN_ROWS)
+    result.fetchall()
+    if rows:
+        shown = "\n".join("  " + ", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True)) for row in rows)
+        raise CineclusterError(
+            f"Check failed: {claim.replace('_', ' ')}. The published tables stay as they are. First rows:\n{shown}"
+        )

@@ -1,0 +1,92 @@
+"""Connections to DuckDB files, and the statements in ``sql/``."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tasks.errors import CineclusterError
+
+OLDEST_READER = "v1.5.0"  # DuckDB 1.5 clients can open what is written
+DESCRIPTION = re.compile(r"^-- (\w+): (.+)$", re.MULTILINE)
+
+
+@contextmanager
+def connect(
+    database: Path, memory_limit: str | None = None, threads: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database file for building tables, and close it again.
+
+    Parameters
+    ----------
+    database : path of the file, made if it is missing.
+    memory_limit : such as ``"4GB"``; DuckDB's own default where None.
+    threads : DuckDB's threads; all cores where None.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": OLDEST_READER}
+    if memory_limit:
+        config["memory_limit"] = memory_limit
+    if threads:
+        config["threads"] = threads
+    connection = duckdb.connect(database, config=config)
+    try:
+        connection.execute("set enable_progress_bar = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def connect_to_published(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open published tables for reading only: no file access, no change of settings.
+
+    Raises
+    ------
+    CineclusterError
+        If there is no such file, or it is not a DuckDB database.
+    """
+    if not database.is_file():
+        raise CineclusterError(f"{database}: no such database. `cinecluster retrain` makes it.")
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "enable_external_access": False,
+        "lock_configuration": True,
+    }
+    try:
+        connection = duckdb.connect(database, read_only=True, config=config)
+    except duckdb.Error as error:
+        raise CineclusterError(f"{database}: cannot be opened: {error}") from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@cache
+def statement(name: str) -> str:
+    """Return the text of ``sql/<name>.sql``."""
+    return files("sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    """Run ``sql/<name>.sql`` with the bound parameters and return its rows."""
+    return connection.execute(statement(name), parameters).fetchall()
+
+
+def describe_tables(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    """Copy the opening comments of ``sql/<table>.sql`` into the database as comments on tables and columns.
+
+    The first line describes the table, the following ``-- column: text`` lines its columns. ``comment on``
+    takes no parameters, so the texts, which are ours, are quoted here.
+    """
+    for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
+        header = statement(table).split("create", 1)[0]
+        for name, text in DESCRIPTION.findall(header):
+            target = f"table {table}" if name == table else f"column {table}.{name}"
+            suffix = f" [run {run_id}]" if name == table else ""
+            literal = (text + suffix).replace("'", "''")
+            connection.execute(f"comment on {target} is '{literal}'")

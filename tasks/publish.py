@@ -1,0 +1,188 @@
+"""Building beside the published file, replacing it in one step, and going back to an earlier version.
+
+``data/cinecluster.duckdb`` has its versions in ``data/.cinecluster/``: one file a run, the build of a running
+retrain (``build-<run_id>.duckdb``) and the lock. The published file is a second name (hard link) of its version.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import polars as pl
+
+from tasks.database import connect_to_published
+from tasks.errors import CineclusterError
+from tasks.step import step
+
+
+class Build(NamedTuple):
+    """A run's database file while it is built."""
+
+    run_id: str
+    started_at: datetime
+    database: Path
+
+
+def versions_of(database: Path) -> Path:
+    """Return the folder of the versions of a published file."""
+    return database.parent / f".{database.stem}"
+
+
+@contextmanager
+def new_build(database: Path) -> Iterator[Build]:
+    """Hold the lock of a published file and yield a new build; what is left of it at the end is removed.
+
+    Raises
+    ------
+    CineclusterError
+        If another retrain holds the lock, or the folder cannot be written to.
+    """
+    started_at = datetime.now(UTC)
+    run_id = f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    folder = versions_of(database)
+    with hold_lock(folder, run_id):
+        remove_builds(folder)
+        try:
+            yield Build(run_id, started_at, folder / f"build-{run_id}.duckdb")
+        finally:
+            remove_builds(folder)
+
+
+@contextmanager
+def hold_lock(folder: Path, run_id: str) -> Iterator[None]:
+    """Hold the lock file in ``folder``; the system frees it when the process ends, however it ends."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise CineclusterError(f"{folder}: cannot be written to: {error.strerror}.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise CineclusterError(
+                f"{folder}: another run holds the lock: {lock.read().strip()}. Wait for it, or stop it."
+            ) from error
+        lock.truncate(0)
+        holder = {"run_id": run_id, "pid": os.getpid(), "host": socket.gethostname()}
+        lock.write(json.dumps(holder))
+        lock.flush()
+        yield
+
+
+def remove_builds(folder: Path) -> None:
+    """Remove the build files of dead runs, with their logs and spill folders."""
+    for left_over in folder.glob("build-*"):
+        if left_over.is_dir():
+            shutil.rmtree(left_over)
+        else:
+            left_over.unlink()
+
+
+@step("Publish")
+def publish_tables(build: Build, database: Path, keep: int) -> None:
+    """Make the build the published file, in one step for its readers, and keep the last ``keep`` versions.
+
+    The build is closed and complete: no write-ahead log lies beside it.
+    """
+    if Path(f"{build.database}.wal").exists():
+        raise RuntimeError(f"{build.database} was not closed: its write-ahead log is still there.")
+    version = versions_of(database) / f"{build.run_id}.duckdb"
+    sync(build.database)
+    build.database.rename(version)
+    point_to(database, version)
+    for old in versions(database)[keep:]:
+        old.unlink()
+
+
+def sync(path: Path) -> None:
+    """Have the system write a file or folder to disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def point_to(database: Path, version: Path) -> None:
+    """Make ``database`` another name of the file ``version``; readers see the old or the new file, whole."""
+    name = version.with_name(f"build-link-{version.name}")
+    name.unlink(missing_ok=True)
+    try:
+        os.link(version, name)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(version, name)
+        sync(name)
+    name.replace(database)
+    sync(database.parent)
+
+
+def versions(database: Path) -> list[Path]:
+    """Return the kept versions of a published file, newest first: by its list of runs, not by any clock."""
+    files = {path.stem: path for path in versions_of(database).glob("[0-9]*.duckdb")}
+    known = [files[run_id] for run_id in reversed(published_runs(database)["run_id"].to_list()) if run_id in files]
+    unknown = sorted((path for path in files.values() if path not in known), reverse=True)
+    return known + unknown
+
+
+def published_runs(database: Path) -> pl.DataFrame:
+    """Return the table ``runs`` of the published file, oldest first; without rows where nothing is published."""
+    columns = ["run_id", "started_at", "finished_at", "config", "versions", "metrics"]
+    if not database.exists():
+        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    with connect_to_published(database) as connection:
+        try:
+            return connection.sql("select columns(*)::varchar from runs").pl()
+        except duckdb.CatalogException as error:
+            raise CineclusterError(f"{database}: is not a database of cinecluster: it has no table runs.") from error
+
+
+@step("Restore the pictures")
+def restore_reports(database: Path, reports: Path) -> list[Path]:
+    """Write the pictures that the published file holds into the folder ``reports``; return their paths.
+
+    They are part of the tables, so a run that dies right after publishing leaves no old picture for long.
+    """
+    if not database.exists():
+        return []
+    reports.mkdir(parents=True, exist_ok=True)
+    with connect_to_published(database) as connection:
+        pictures = connection.execute("select name, content from reports order by name").fetchall()
+    paths = []
+    for name, content in pictures:
+        paths.append(reports / Path(name).name)
+        new = reports / f".{Path(name).name}.new"
+        new.write_bytes(content)
+        new.replace(paths[-1])
+    return paths
+
+
+def roll_back(database: Path, reports: Path) -> str:
+    """Publish the version before the published one again, with its pictures; return its run_id.
+
+    Raises
+    ------
+    CineclusterError
+        If nothing is published or no earlier version is kept.
+    """
+    if not database.exists():
+        raise CineclusterError(f"{database}: no such database. `cinecluster retrain` makes it.")
+    with hold_lock(versions_of(database), "rollback"):
+        current = published_runs(database)["run_id"].to_list()[-1]
+        kept = [path for path in versions(database) if path.stem != current]
+        earlier = [path for path in kept if path.stem in published_runs(database)["run_id"].to_list()]
+        if not earlier:
+            raise CineclusterError(f"{database}: no earlier version is kept; --keep of the retrain says how many are.")
+        point_to(database, earlier[0])
+    restore_reports.fn(database, reports)
+    return earlier[0].stem
