@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 
+from tasks.method import Method
+
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "n_clusters": "auto",
@@ -103,6 +105,7 @@ class RetrainConfig(BaseModel):
         "Number of fine clusters, which recommendations are made of: auto chooses it by held-out quality; "
         "0 for the clusters themselves."
     )
+    quality_users: PositiveInt = Field(default=10_000, description="Quality is measured on a sample of so many users.")
     n_clusterings: int = preset_field("So many times the users are clustered finely, from other starts.", ge=1, le=20)
     n_nearest_clusters: PositiveInt = preset_field(
         "Fine clusters of each clustering nearest to a user whose likes make the recommendations; 1 is the user's own."
@@ -131,6 +134,16 @@ class RetrainConfig(BaseModel):
         """Give every option that is left out or None the value of the preset."""
         given = {name: value for name, value in dict(data).items() if value is not None}
         return PRESETS.get(given.get("preset", "default"), {}) | given
+
+    @property
+    def boundary(self) -> float | None:
+        """The elbow boundary, if the elbow rule has one."""
+        return self.elbow_boundary if self.elbow_rule == "boundary" else None
+
+    @property
+    def method(self) -> Method:
+        """The options that say how recommendations are made."""
+        return Method(**{name: getattr(self, name) for name in Method._fields})
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -21,6 +21,7 @@ from tasks.incidence import load_disliked, load_incidence, select_favourites
 from tasks.ingest import ingest_movies, ingest_ratings
 from tasks.merge import merge_small_clusters
 from tasks.publish import new_build, publish_tables, restore_reports
+from tasks.quality import choose_n_fine_clusters, measure_quality
 from tasks.recommend import recommend_movies
 from tasks.reports import draw_reports
 from tasks.source import make_demo_source
@@ -43,42 +44,31 @@ def retrain(**options: Any) -> dict[str, Any]:
         ingest_movies(build.database, source)
         select_favourites(build.database, c.min_rating, c.first_movies, c.first_users, c.memory_limit)
         incidence = load_incidence(build.database, c.memory_limit)
+        disliked = load_disliked(build.database, incidence.matrix.shape, c.exclude_seen, c.memory_limit)
 
         points = embed_users(incidence.matrix, c.weighting, c.n_components, c.seed)
         wcss = measure_wcss(points, c.max_clusters, c.n_init, c.max_iter, c.elbow_users, c.seed)
         elbow = choose_n_clusters(wcss, c.elbow_rule, c.elbow_boundary)
         n_clusters = c.n_clusters if isinstance(c.n_clusters, int) else elbow
-        boundary = c.elbow_boundary if c.elbow_rule == "boundary" else None
-        n_fine_clusters = 76 if c.n_fine_clusters == "auto" else c.n_fine_clusters
-        write_elbow(build.database, wcss, elbow, n_clusters, {})
-
-        found = cluster_users(points, n_clusters, c.n_init, c.max_iter, c.seed)
+        found = cluster_users(points, incidence.matrix, n_clusters, c.n_init, c.max_iter, c.refine_steps, c.seed)
         merged = merge_small_clusters(found, points, incidence.matrix, c.min_cluster_size, c.merge_by)
         clusters = number_by_size(merged)
 
+        quality = measure_quality(incidence.matrix, disliked, c.method, c.n_fine_clusters, c.quality_users)
+        n_fine_clusters = choose_n_fine_clusters(c.n_fine_clusters, quality, len(clusters.labels))
         fine = cluster_finely(points, clusters, n_fine_clusters, c.n_clusterings, c.max_iter, c.seed)
         nearness = weigh_nearest_clusters(points, fine, c.n_nearest_clusters, c.closeness)
         tastes = compare_tastes(points, incidence.matrix, c.taste_weight)
+        best = recommend_movies(incidence.matrix, disliked, fine, nearness, tastes, c.method, c.top_n)
+
+        write_elbow(build.database, wcss, elbow, n_clusters, quality, n_fine_clusters)
         write_clusters(
             build.database, incidence, found, clusters, c.min_cluster_size, fine, nearness, tastes, c.memory_limit
         )
-
-        disliked = load_disliked(build.database, incidence.matrix.shape, c.exclude_seen, c.memory_limit)
-        best = recommend_movies(
-            incidence.matrix, disliked, fine, nearness, c.smoothing, tastes, c.taste_weight, c.top_n
-        )
         write_recommendations(
-            build.database,
-            incidence,
-            clusters.labels,
-            best,
-            c.exclude_seen,
-            c.smoothing,
-            c.taste_weight,
-            c.memory_limit,
+            build.database, incidence, clusters.labels, best, c.exclude_seen, c.method, c.memory_limit
         )
-
-        draw_reports(build.database, incidence.matrix, points, found, clusters, c.min_cluster_size, boundary, c.seed)
+        draw_reports(build.database, incidence.matrix, points, found, clusters, c.min_cluster_size, c.boundary, c.seed)
         summary = write_summary(build, c.database, rows, c.model_dump(mode="json"), {})
         check_tables(build.database, c.database, c.top_n, c.min_cluster_size, c.max_drop, c.memory_limit)
         publish_tables(build, c.database, c.keep)

@@ -1,17 +1,19 @@
 -- elbow: one row per number of clusters tried.
 -- n_clusters: number of clusters, before merging.
 -- wcss: sum of the squared distances of the users to their centroids, in the space that k-means ran in.
--- difference: wcss minus the wcss of one cluster less.
--- quality: NDCG@10 on held-out favourites of a sample of users, null where it was not measured.
+-- difference: what one more cluster takes off: wcss of one cluster less minus wcss.
+-- quality: NDCG@10 on held-out favourites of a sample of users with so many fine clusters, null where not measured.
 -- is_elbow: whether the elbow rule suggests this number.
 -- is_chosen: whether the clusters were made with this number.
+-- is_fine: whether the fine clusters were made with this number.
 create or replace table elbow as
 select
     n_clusters,
     wcss,
-    wcss - lag(wcss) over (order by n_clusters) as difference,
+    lag(wcss) over (order by n_clusters) - wcss as difference,
     quality,
     is_elbow,
-    is_chosen
+    is_chosen,
+    is_fine
 from elbow_rows
 order by n_clusters

@@ -11,7 +11,7 @@
 -- n_movies_favourited: movies with a favourite; they can be recommended.
 create or replace table ratings_summary as
 select
-    $run_id,
+    $run_id::varchar as run_id,
     $n_rows_read::bigint as n_rows_read,
     $n_rejected::bigint as n_rejected,
     $n_superseded::bigint as n_superseded,

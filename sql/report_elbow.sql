@@ -5,6 +5,7 @@ select
     difference,
     quality,
     is_elbow,
-    is_chosen
+    is_chosen,
+    is_fine
 from elbow
 order by n_clusters

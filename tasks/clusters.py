@@ -89,6 +89,26 @@ def k_means(points: Points, n_clusters: int, n_init: int, max_iter: int, seed: i
         return with_centroids(points, estimator.fit_predict(points))
 
 
+@step("Cluster the users")
+def cluster_users(
+    points: Points,
+    incidence: csr_matrix,
+    n_clusters: int,
+    n_init: int,
+    max_iter: int,
+    refine_steps: int,
+    seed: int,
+) -> Clustering:
+    """Cluster the users by `k_means` and then take ``refine_steps`` Lloyd steps in the 0/1 space.
+
+    ``points`` and ``incidence`` are of the same users.
+    """
+    found = k_means(points, n_clusters, n_init, max_iter, seed)
+    if refine_steps == 0:
+        return found
+    return with_centroids(points, refine_in_full_space(incidence, found.labels, refine_steps))
+
+
 def with_centroids(points: Points, labels: NDArray[np.integer]) -> Clustering:
     """Renumber the labels that occur from 0 without gaps, and compute the mean point of each."""
     _, labels = np.unique(labels, return_inverse=True)
@@ -244,13 +264,10 @@ def tastes(points: Points, incidence: csr_matrix, taste_weight: float) -> Tastes
     if taste_weight == 0:
         return None
     centred = points - points.mean(axis=0)
-    fans = np.bincount(incidence.indices, minlength=incidence.shape[1])
-    movies = (incidence.T @ centred) / fans[:, None]
-    return Tastes(normalize(centred).astype(np.float32), normalize(movies).astype(np.float32))
+    return Tastes(normalize(centred).astype(np.float32), normalize(incidence.T @ centred).astype(np.float32))
 
 
 embed_users = step("Embed the users")(embedding)
-cluster_users = step("Cluster the users")(k_means)
 cluster_finely = step("Cluster the users finely")(fine_k_means)
 weigh_nearest_clusters = step("Weigh the nearest clusters")(nearest_clusters)
 compare_tastes = step("Compare tastes")(tastes)

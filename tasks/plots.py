@@ -210,7 +210,8 @@ def draw_elbow(elbow: pl.DataFrame, path: Path, boundary: float | None) -> None:
     Parameters
     ----------
     elbow : one row per number of clusters tried: n_clusters, wcss, difference (``wcss[k-1] - wcss[k]``),
-        quality (held-out NDCG@10), is_chosen, is_elbow. wcss, difference and quality may be null.
+        quality (held-out NDCG@10 with so many fine clusters), is_chosen, is_elbow, is_fine. wcss,
+        difference and quality may be null.
     path : the PNG to write.
     boundary : the difference that the article's rule compares with, or None.
     """
@@ -224,7 +225,7 @@ def draw_elbow(elbow: pl.DataFrame, path: Path, boundary: float | None) -> None:
     figure = new_figure(*elbow_words(elbow), width=max(9.0, 5 * len(curves)), height=4.8)
     for axes, column in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
         dress(axes, ELBOW_PANELS[column])
-        axes.set_xlabel("clusters")
+        axes.set_xlabel("fine clusters" if column == "quality" else "clusters")
         draw_curve(axes, elbow.filter(pl.col(column).is_not_null()), column, boundary)
         mark_numbers(axes, elbow, column)
     save(figure, path)
@@ -249,7 +250,7 @@ def elbow_words(elbow: pl.DataFrame) -> tuple[str, str]:
         facts[0] += f" and {short_number(curve[-1][1])} with {curve[-1][0]:,}"
     if elbow["quality"].is_not_null().any():
         best, quality = elbow.sort("quality", nulls_last=False).select("n_clusters", "quality").row(-1)
-        facts.append(f"held-out quality is best with {best:,} (NDCG@10 {quality:.3f})")
+        facts.append(f"held-out quality is best with {best:,} fine clusters (NDCG@10 {quality:.3f})")
     return title, "; ".join(facts)
 
 
@@ -316,6 +317,8 @@ def mark_numbers(axes: Axes, elbow: pl.DataFrame, column: str) -> None:
     marks = [(chosen, "chosen", STYLE["accent"], 0.98), (rule, "elbow rule", STYLE["ink"], 0.91)]
     if chosen == rule:
         marks = [(chosen, "chosen, at the elbow:", STYLE["accent"], 0.98)]
+    if column == "quality":
+        marks = [(marked_number(elbow, "is_fine"), "chosen", STYLE["accent"], 0.98)]
     left, right = axes.get_xlim()
     for number, word, colour, height in marks:
         if number is None or not left <= number <= right:

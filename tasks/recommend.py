@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from tasks.clusters import FineClusters, Nearness, Tastes, count_favourites
+from tasks.method import Method
 from tasks.step import report_progress, step
 
 FIRST_DEPTH = 128  # best movies of each cluster that are looked at first
@@ -63,9 +64,8 @@ def best_movies(
     excluded: csr_matrix,
     fine: FineClusters,
     nearness: Nearness,
-    smoothing: float,
     tastes: Tastes | None,
-    taste_weight: float,
+    method: Method,
     top_n: int,
 ) -> Recommendations:
     """Return the ``top_n`` movies of each user by score = closeness of tastes * share of favourites.
@@ -82,8 +82,8 @@ def best_movies(
     excluded : the same shape, CSR: what not to recommend besides the favourites.
     fine : clusters of the users.
     nearness : those that speak for each user, and their weights.
-    smoothing : users with everybody's taste that are added to each cluster, see `smooth_shares`.
-    tastes : of users and movies.
+    tastes : of users and movies, None if they do not count.
+    method : its ``smoothing`` and ``taste_weight`` are used.
     top_n : recommendations a user; fewer where fewer movies are left.
 
     Returns
@@ -93,7 +93,9 @@ def best_movies(
     n_users, n_movies = incidence.shape
     order = tie_order(incidence)
     seen = csr_matrix(incidence + excluded)[:, order]
-    scoring = Scoring(smooth_shares(incidence, fine.labels, smoothing)[:, order], nearness, None, taste_weight)
+    scoring = Scoring(
+        smooth_shares(incidence, fine.labels, method.smoothing)[:, order], nearness, None, method.taste_weight
+    )
     if tastes is not None:
         scoring = scoring._replace(tastes=Tastes(tastes.users, tastes.movies[order]))
     places = np.full((n_users, top_n), -1, dtype=np.int32)

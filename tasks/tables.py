@@ -16,6 +16,7 @@ from tasks.clusters import Clustering, FineClusters, Nearness, Tastes
 from tasks.database import connect, describe_tables, run
 from tasks.incidence import Incidence
 from tasks.ingest import RowCounts
+from tasks.method import Method
 from tasks.publish import Build, published_runs
 from tasks.recommend import Recommendations
 from tasks.step import step
@@ -80,8 +81,7 @@ def write_recommendations(
     labels: NDArray[np.int32],
     recommendations: Recommendations,
     exclude_seen: bool,
-    smoothing: float,
-    taste_weight: float,
+    method: Method,
     memory_limit: str | None = None,
 ) -> int:
     """Build ``recommendations``, ``scoring``, the view ``seen`` and the macro ``recommend``.
@@ -102,7 +102,7 @@ def write_recommendations(
             }
         )
         connection.register("recommendation_rows", frame)
-        run(connection, "scoring", smoothing=smoothing, taste_weight=taste_weight)
+        run(connection, "scoring", smoothing=method.smoothing, taste_weight=method.taste_weight)
         for name in ("recommendations", "seen" if exclude_seen else "seen_favourites", "recommend"):
             run(connection, name)
     return len(frame)
@@ -110,7 +110,12 @@ def write_recommendations(
 
 @step("Write the elbow")
 def write_elbow(
-    database: Path, wcss: NDArray[np.float64], elbow: int, n_clusters: int, quality: dict[int, float]
+    database: Path,
+    wcss: NDArray[np.float64],
+    elbow: int,
+    n_clusters: int,
+    quality: dict[int, float],
+    n_fine_clusters: int,
 ) -> None:
     """Build the table ``elbow``.
 
@@ -119,9 +124,10 @@ def write_elbow(
     wcss : WCSS of 1, 2, ... clusters.
     elbow : number that the elbow rule suggests.
     n_clusters : number that was chosen.
-    quality : held-out NDCG@10 by number of clusters; empty where it was not measured.
+    quality : held-out NDCG@10 by number of fine clusters; empty where it was not measured.
+    n_fine_clusters : number of fine clusters that was chosen; 0 if the clusters serve as such.
     """
-    numbers = sorted({*range(1, len(wcss) + 1), *quality, n_clusters})
+    numbers = sorted({*range(1, len(wcss) + 1), *quality, n_clusters, n_fine_clusters or n_clusters})
     frame = pl.DataFrame(
         {
             "n_clusters": numbers,
@@ -129,6 +135,7 @@ def write_elbow(
             "quality": [quality.get(k) for k in numbers],
             "is_elbow": [k == elbow for k in numbers],
             "is_chosen": [k == n_clusters for k in numbers],
+            "is_fine": [k == (n_fine_clusters or n_clusters) for k in numbers],
         },
         schema_overrides={"n_clusters": pl.Int32, "wcss": pl.Float64, "quality": pl.Float64},
     )
