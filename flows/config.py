@@ -9,32 +9,35 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from tasks.method import Method
 
+Components = Annotated[int, Field(ge=0, le=512)]
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "n_clusters": "auto",
         "n_fine_clusters": "auto",
-        "n_clusterings": 3,
         "elbow_rule": "knee",
         "elbow_users": 20_000,
         "weighting": "idf",
-        "n_components": 32,
+        "n_components": "auto",
+        "watched_weight": 0.5,
+        "recency": 0.2,
         "n_init": 1,
         "min_cluster_size": 5,
         "merge_by": "centroid",
-        "n_nearest_clusters": 30,
-        "closeness": 3.0,
+        "n_nearest_clusters": "auto",
+        "closeness": 2.5,
         "smoothing": 1.0,
-        "taste_weight": 1.0,
+        "taste_weight": 1.25,
         "exclude_seen": True,
     },
     "article": {
         "n_clusters": "elbow",
         "n_fine_clusters": 0,
-        "n_clusterings": 1,
         "elbow_rule": "boundary",
         "elbow_users": None,
         "weighting": "none",
         "n_components": 0,
+        "watched_weight": 0.0,
+        "recency": 0.0,
         "n_init": 10,
         "min_cluster_size": 6,
         "merge_by": "overlap",
@@ -88,7 +91,13 @@ class RetrainConfig(BaseModel):
     weighting: Literal["none", "idf"] = preset_field(
         "none: every favourite counts the same; idf: those that few people share count more."
     )
-    n_components: int = preset_field("Dimensions that the users are clustered in; 0 for the incidence.", ge=0, le=512)
+    n_components: Literal["auto"] | Components = preset_field(
+        "Dimensions that the users are clustered in; 0 for the incidence."
+    )
+    watched_weight: float = preset_field(
+        "How much of a favourite it is to rate a movie up to a star less than one.", ge=0, lt=1
+    )
+    recency: float = preset_field("How much a user's later ratings tell more about taste; 0 not at all.", ge=0, le=2)
     refine_steps: int = Field(
         default=0,
         ge=0,
@@ -106,9 +115,8 @@ class RetrainConfig(BaseModel):
         "0 for the clusters themselves."
     )
     quality_users: PositiveInt = Field(default=10_000, description="Quality is measured on a sample of so many users.")
-    n_clusterings: int = preset_field("So many times the users are clustered finely, from other starts.", ge=1, le=20)
-    n_nearest_clusters: PositiveInt = preset_field(
-        "Fine clusters of each clustering nearest to a user whose likes make the recommendations; 1 is the user's own."
+    n_nearest_clusters: Literal["auto"] | PositiveInt = preset_field(
+        "Fine clusters nearest to a user whose likes make the recommendations; 1 is the user's own."
     )
     closeness: float = preset_field("How much nearer clusters outweigh farther ones; 0 weighs them alike.", ge=0)
     smoothing: float = preset_field("Users of everybody's taste added to each cluster.", ge=0)

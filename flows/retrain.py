@@ -17,7 +17,7 @@ from tasks.clusters import (
     weigh_nearest_clusters,
 )
 from tasks.elbow import choose_n_clusters, measure_wcss
-from tasks.incidence import load_disliked, load_incidence, select_favourites
+from tasks.incidence import load_disliked, load_evidence, load_incidence, select_favourites
 from tasks.ingest import ingest_movies, ingest_ratings
 from tasks.merge import merge_small_clusters
 from tasks.publish import new_build, publish_tables, restore_reports
@@ -45,8 +45,9 @@ def retrain(**options: Any) -> dict[str, Any]:
         select_favourites(build.database, c.min_rating, c.first_movies, c.first_users, c.memory_limit)
         incidence = load_incidence(build.database, c.memory_limit)
         disliked = load_disliked(build.database, incidence.matrix.shape, c.exclude_seen, c.memory_limit)
+        evidence = load_evidence(build.database, incidence.matrix.shape, c.min_rating, c.watched_weight, c.memory_limit)
 
-        points = embed_users(incidence.matrix, c.weighting, c.n_components, c.seed)
+        points = embed_users(incidence.matrix, evidence, c.weighting, c.n_components, c.recency, c.seed)
         wcss = measure_wcss(points, c.max_clusters, c.n_init, c.max_iter, c.elbow_users, c.seed)
         elbow = choose_n_clusters(wcss, c.elbow_rule, c.elbow_boundary)
         n_clusters = c.n_clusters if isinstance(c.n_clusters, int) else elbow
@@ -54,16 +55,25 @@ def retrain(**options: Any) -> dict[str, Any]:
         merged = merge_small_clusters(found, points, incidence.matrix, c.min_cluster_size, c.merge_by)
         clusters = number_by_size(merged)
 
-        quality = measure_quality(incidence.matrix, disliked, c.method, c.n_fine_clusters, c.quality_users)
+        quality = measure_quality(evidence, disliked, c.method, c.n_fine_clusters, c.quality_users)
         n_fine_clusters = choose_n_fine_clusters(c.n_fine_clusters, quality, len(clusters.labels))
-        fine = cluster_finely(points, clusters, n_fine_clusters, c.n_clusterings, c.max_iter, c.seed)
+        fine = cluster_finely(points, clusters, n_fine_clusters, c.max_iter, c.seed)
         nearness = weigh_nearest_clusters(points, fine, c.n_nearest_clusters, c.closeness)
         tastes = compare_tastes(points, incidence.matrix, c.taste_weight)
-        best = recommend_movies(incidence.matrix, disliked, fine, nearness, tastes, c.method, c.top_n)
+        best = recommend_movies(incidence.matrix, evidence.weights, disliked, fine, nearness, tastes, c.method, c.top_n)
 
         write_elbow(build.database, wcss, elbow, n_clusters, quality, n_fine_clusters)
         write_clusters(
-            build.database, incidence, found, clusters, c.min_cluster_size, fine, nearness, tastes, c.memory_limit
+            build.database,
+            incidence,
+            found,
+            clusters,
+            c.min_cluster_size,
+            fine,
+            nearness,
+            tastes,
+            c.min_rating,
+            c.memory_limit,
         )
         write_recommendations(
             build.database, incidence, clusters.labels, best, c.exclude_seen, c.method, c.memory_limit

@@ -1,6 +1,7 @@
 -- overall_favourites: one row per favourited movie; what people without favourites of their own are recommended.
 -- movie_id: MovieLens id of the movie.
 -- n_users: users who favourited the movie.
+-- n_watched: users with a cluster who rated it up to a star less than a favourite.
 -- share: part of all users with favourites who favourited it, 0 to 1.
 -- rank: 1 for the most favourited movie; of equal ones the lower movie_id comes first.
 -- taste: direction of the taste of those who favourited it; null if tastes are not used.
@@ -11,14 +12,27 @@ with counts as (
         count(*)::integer as n_users
     from favourites
     group by movie_id
+),
+
+watched as (
+    select
+        ratings.movie_id,
+        count(*)::integer as n_watched
+    from ratings
+    semi join user_clusters using (user_id)
+    anti join favourites using (user_id, movie_id)
+    where ratings.rating >= $min_rating - 1
+    group by ratings.movie_id
 )
 
 select
     counts.movie_id,
     counts.n_users,
+    coalesce(watched.n_watched, 0) as n_watched,
     counts.n_users / (select count(*) from user_clusters) as share,
     row_number() over (order by counts.n_users desc, counts.movie_id)::integer as rank,
     movie_taste_rows.taste::float[] as taste
 from counts
 inner join movie_taste_rows using (movie_id)
+left join watched using (movie_id)
 order by rank

@@ -48,14 +48,20 @@ create or replace macro recommend(user_id, n := 20) as table
     shares as (
         select
             fine_cluster_movies.movie_id,
-            sum(nearest.weight_per_user * fine_cluster_movies.n_users) as share
+            sum(
+                nearest.weight_per_user
+                * (fine_cluster_movies.n_users + scoring.watched_weight * fine_cluster_movies.n_watched)
+            ) as share
         from fine_cluster_movies
         inner join nearest using (fine_cluster)
+        cross join scoring
         group by fine_cluster_movies.movie_id
     ),
 
     everybody as (
-        select coalesce(sum(nearest.weight_per_user * scoring.smoothing), 1) as weight
+        select
+            coalesce(sum(nearest.weight_per_user * scoring.smoothing), 1) as weight,
+            (count(*) > 0)::integer as is_known
         from nearest
         cross join scoring
     ),
@@ -71,7 +77,10 @@ create or replace macro recommend(user_id, n := 20) as table
     others as (
         select
             overall_favourites.movie_id,
-            (coalesce(shares.share, 0) + everybody.weight * overall_favourites.share)
+            overall_favourites.share * (
+                1 + scoring.watched_weight * everybody.is_known * overall_favourites.n_watched / overall_favourites.n_users
+            ) as everybody_share,
+            (coalesce(shares.share, 0) + everybody.weight * everybody_share)
             * coalesce(
                 exp(scoring.taste_weight * (list_dot_product(taste.taste, overall_favourites.taste) - 1)), 1
             ) as score,

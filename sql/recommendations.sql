@@ -4,7 +4,7 @@
 -- movie_id: MovieLens id of the movie, which the user has not seen.
 -- title: title of the movie.
 -- cluster: the user's cluster.
--- score: share * exp(taste_weight * (cosine of the tastes of user and movie - 1)), 0 to 1. share is the sum over the user's nearest_clusters of weight * (users of the fine cluster who favourited the movie + smoothing * share of all users who did) / (users of the fine cluster + smoothing).
+-- score: share * exp(taste_weight * (cosine of the tastes of user and movie - 1)), 0 to 1. share is the sum over the user's nearest_clusters of weight * (n + smoothing * share of all users) / (users of the fine cluster + smoothing); n are its users who favourited the movie, plus watched_weight for each who watched it.
 create or replace table recommendations as
 select
     user_id,

@@ -9,14 +9,17 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import pairwise_distances_chunked
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
+from tasks.incidence import Evidence
 from tasks.step import report_progress, step
 
 Points = csr_matrix | NDArray[np.float32]
 MINI_BATCH_WORK = 50_000_000  # users x clusters from which mini-batches find as good clusters several times faster
+MANY_USERS, FEW_COMPONENTS, MANY_COMPONENTS = 3000, 32, 64
+NEIGHBOURS, MOST_NEAREST = 7, 40  # both found on held-out favourites, see docs/quality.md
+BLOCK_USERS = 8192
 TWO_THREADS = 2  # partial sums of more threads are added in changing order, and labels differ from run to run
 
 
@@ -31,42 +34,64 @@ class Clustering(NamedTuple):
     centroids: NDArray[np.float32]
 
 
-def weigh(incidence: csr_matrix, weighting: str) -> csr_matrix:
-    """Return the incidence as it is (``"none"``), or weighed and with rows of length 1 (``"idf"``).
-
-    The weight of movie i is the square root of its inverse document frequency, sqrt(ln(N / n_i)), N users, n_i of
-    whom favourited it: what few people like tells more about taste than what everybody likes.
-    """
-    if weighting == "none":
-        return incidence
-    n_users, n_movies = incidence.shape
-    fans = np.bincount(incidence.indices, minlength=n_movies)
-    idf = np.sqrt(np.log(n_users / np.maximum(fans, 1))).astype(np.float32)
-    weighed = csr_matrix((idf[incidence.indices], incidence.indices, incidence.indptr), incidence.shape)
-    return normalize(weighed, copy=False)
-
-
-def embedding(incidence: csr_matrix, weighting: str, n_components: int, seed: int) -> Points:
+def embedding(
+    incidence: csr_matrix, evidence: Evidence, weighting: str, n_components: int | str, recency: float, seed: int
+) -> Points:
     """Return the points that k-means clusters: one row per user.
 
     Parameters
     ----------
     incidence : shape (n_users, n_movies), CSR of 0 and 1.
-    weighting : ``"none"`` or ``"idf"``, see `weigh`.
-    n_components : columns of the result, by truncated SVD; 0 for no SVD.
+    evidence : of the same users and movies; used by ``weighting`` ``"idf"``.
+    weighting : ``"none"`` for the incidence as it is; ``"idf"`` for tastes, see `weigh`.
+    n_components : columns of the result, by truncated SVD; 0 for no SVD, ``"auto"`` for 32, or 64 of many users.
+    recency : see `weigh`.
     seed : of the randomised SVD.
 
     Returns
     -------
-    The weighed incidence, or a dense float32 array of shape (n_users, n_components or less); its rows have length
-    1 if ``weighting`` is ``"idf"``.
+    The incidence, or a dense float32 array of shape (n_users, n_components or less). With ``"idf"`` it is
+    U sqrt(S) of the SVD, each row of length 1, then seen from the mean of all users and again of length 1.
     """
-    weighed = weigh(incidence, weighting)
-    n_components = min(n_components, min(incidence.shape) - 1)
+    weighed = incidence if weighting == "none" else weigh(incidence, evidence, recency)
+    if n_components == "auto":
+        n_components = MANY_COMPONENTS if incidence.shape[0] >= MANY_USERS else FEW_COMPONENTS
+    n_components = min(int(n_components), min(incidence.shape) - 1)
     if n_components < 1:
         return weighed
-    points = TruncatedSVD(n_components, n_iter=5, random_state=seed).fit_transform(weighed).astype(np.float32)
-    return points if weighting == "none" else normalize(points, copy=False)
+    svd = TruncatedSVD(n_components, n_iter=5, random_state=seed)
+    points = svd.fit_transform(weighed)
+    if weighting == "none":
+        return points.astype(np.float32)
+    points = normalize(points / np.sqrt(np.maximum(svd.singular_values_, np.finfo(np.float32).tiny)))
+    return normalize(points - points.mean(axis=0)).astype(np.float32)
+
+
+def weigh(incidence: csr_matrix, evidence: Evidence, recency: float) -> csr_matrix:
+    """Return the evidence, weighed by rareness of the movie and by recency, with rows of length 1.
+
+    Movie i counts sqrt(ln(N / n_i)), N users, n_i of whom favourited it: the square root of its inverse document
+    frequency. What few people like tells more about taste than what everybody likes.
+    The r-th latest entry of a user, the latest being 0, counts (1 + r) ** -recency.
+    """
+    weights = evidence.weights
+    n_users, n_movies = weights.shape
+    fans = np.bincount(incidence.indices, minlength=n_movies)
+    idf = np.sqrt(np.log(n_users / np.maximum(fans, 1))).astype(np.float32)
+    data = weights.data * idf[weights.indices]
+    if recency and evidence.times.any():
+        data = data * (1 + age(evidence)) ** np.float32(-recency)
+    return normalize(csr_matrix((data, weights.indices, weights.indptr), weights.shape), copy=False)
+
+
+def age(evidence: Evidence) -> NDArray[np.float32]:
+    """Return how many later entries the user of each entry has; of one time those of higher columns are later."""
+    counts = np.diff(evidence.weights.indptr)
+    users = np.repeat(np.arange(len(counts)), counts)
+    order = np.lexsort((evidence.times, users))
+    place = np.empty(len(users), dtype=np.float32)
+    place[order] = np.repeat(evidence.weights.indptr[1:], counts) - 1 - np.arange(len(users))
+    return place
 
 
 def k_means(points: Points, n_clusters: int, n_init: int, max_iter: int, seed: int) -> Clustering:
@@ -118,16 +143,17 @@ def with_centroids(points: Points, labels: NDArray[np.integer]) -> Clustering:
 
 
 def membership(labels: NDArray[np.integer]) -> csr_matrix:
-    """Return the user x cluster matrix with a 1 for each user's cluster: shape (n_users, k), CSR, float32.
-
-    ``labels`` has shape (n_users,), or (n_users, n_clusterings) with a cluster in each column.
-    """
-    indptr = np.arange(0, labels.size + 1, labels.size // len(labels), dtype=np.int32)
-    return csr_matrix((np.ones(labels.size, dtype=np.float32), labels.ravel().astype(np.int32), indptr))
+    """Return the user x cluster matrix with a 1 for each user's cluster: shape (n_users, k), CSR, float32."""
+    n_users = len(labels)
+    ones = np.ones(n_users, dtype=np.float32)
+    return csr_matrix((ones, labels.astype(np.int32), np.arange(n_users + 1, dtype=np.int32)))
 
 
 def count_favourites(incidence: csr_matrix, labels: NDArray[np.integer]) -> csr_matrix:
-    """Return how many users of each cluster favourited each movie: shape (k, n_movies), CSR, float32."""
+    """Return how many users of each cluster favourited each movie: shape (k, n_movies), CSR, float32.
+
+    Of weights instead of an incidence it returns their sums.
+    """
     return csr_matrix(membership(labels).T @ incidence)
 
 
@@ -161,42 +187,15 @@ def number_by_size(clustering: Clustering) -> Clustering:
     return Clustering(number[clustering.labels].astype(np.int32), clustering.centroids[order])
 
 
-class FineClusters(NamedTuple):
-    """Many small clusters, of one or several clusterings of the same users.
-
-    labels : shape (n_users, n_clusterings), int32, the user's cluster in each clustering; the clusters of a later
-        clustering are numbered on from those of the one before.
-    centroids : shape (number of clusters, n_columns), float32.
-    """
-
-    labels: NDArray[np.int32]
-    centroids: NDArray[np.float32]
-
-
-def fine_k_means(
-    points: Points, clusters: Clustering, n_clusters: int, n_clusterings: int, max_iter: int, seed: int
-) -> FineClusters:
-    """Cluster the users ``n_clusterings`` times into ``n_clusters``, each time from another start.
-
-    With ``n_clusters`` 0 the result is ``clusters``, as the only clustering.
-    """
-    if n_clusters == 0:
-        return FineClusters(clusters.labels[:, None], clusters.centroids)
-    labels, centroids = [], []
-    n_found = 0
-    for clustering in range(n_clusterings):
-        found = k_means(points, n_clusters, 1, max_iter, seed + clustering)
-        labels.append(found.labels + n_found)
-        centroids.append(found.centroids)
-        n_found += len(found.centroids)
-        report_progress(clustering + 1, n_clusterings)
-    return FineClusters(np.stack(labels, axis=1).astype(np.int32), np.concatenate(centroids))
+def fine_k_means(points: Points, clusters: Clustering, n_clusters: int, max_iter: int, seed: int) -> Clustering:
+    """Cluster the users into many small clusters; with ``n_clusters`` 0 they are ``clusters`` themselves."""
+    return k_means(points, n_clusters, 1, max_iter, seed) if n_clusters else clusters
 
 
 class Nearness(NamedTuple):
     """The fine clusters that speak for each user.
 
-    clusters : shape (n_users, m), int32.
+    clusters : shape (n_users, m), int32, nearest first.
     weights : shape (n_users, m), float32, rows sum to 1.
     """
 
@@ -204,37 +203,27 @@ class Nearness(NamedTuple):
     weights: NDArray[np.float32]
 
 
-def nearest_clusters(points: Points, fine: FineClusters, n_nearest_clusters: int, closeness: float) -> Nearness:
-    """Weigh the clusters nearest to each user in each clustering by their closeness.
+def nearest_clusters(points: Points, fine: Clustering, n_nearest_clusters: int | str, closeness: float) -> Nearness:
+    """Weigh the clusters nearest to each user by ``exp(-closeness * (d2 - smallest d2))``, rows summing to 1.
 
-    Of one clustering the weights are ``exp(-closeness * (d2 - smallest d2))``, d2 the squared distance of the
-    user's point to the centroid; they sum to 1 / n_clusterings. With ``n_nearest_clusters`` 1 it is the user's own
-    cluster of each clustering.
+    d2 is the squared distance of the user's point to the centroid. With ``n_nearest_clusters`` 1 it is the user's
+    own cluster with weight 1. ``"auto"`` takes as many clusters as hold about 7 sqrt(n_users) users, 40 at most.
     """
     labels, centroids = fine
-    n_clusterings = labels.shape[1]
+    n_users, k = len(labels), len(centroids)
+    if n_nearest_clusters == "auto":
+        n_nearest_clusters = min(MOST_NEAREST, max(1, round(NEIGHBOURS * k / n_users**0.5)))
     if n_nearest_clusters == 1:
-        return Nearness(labels, np.full(labels.shape, 1 / n_clusterings, dtype=np.float32))
-    clusters, weights = [], []
-    for first, end in clustering_bounds(labels):
-        m = min(n_nearest_clusters, end - first)
-        chunks = pairwise_distances_chunked(
-            points,
-            centroids[first:end],
-            metric="sqeuclidean",
-            reduce_func=lambda distances, _, m=m: nearest(distances, m, closeness),
-            working_memory=128,
-        )
-        near, weight = zip(*chunks, strict=True)
-        clusters.append(np.concatenate(near) + np.int32(first))
-        weights.append(np.concatenate(weight) / np.float32(n_clusterings))
-    return Nearness(np.hstack(clusters), np.hstack(weights))
-
-
-def clustering_bounds(labels: NDArray[np.int32]) -> list[tuple[int, int]]:
-    """Return the first cluster of each clustering and the one after its last."""
-    ends = (labels.max(axis=0) + 1).tolist()
-    return list(zip([0, *ends[:-1]], ends, strict=True))
+        return Nearness(labels[:, None], np.ones((n_users, 1), dtype=np.float32))
+    m = min(int(n_nearest_clusters), k)
+    half_squares = (centroids**2).sum(axis=1) / 2
+    clusters, weights = np.empty((n_users, m), dtype=np.int32), np.empty((n_users, m), dtype=np.float32)
+    for start in range(0, n_users, BLOCK_USERS):
+        block = slice(start, start + BLOCK_USERS)
+        d2 = 2 * (half_squares - points[block] @ centroids.T)  # less the squared length of the point
+        clusters[block], weights[block] = nearest(d2, m, closeness)
+        report_progress(min(n_users, block.stop), n_users)
+    return Nearness(clusters, weights)
 
 
 def nearest(d2: NDArray[np.floating], m: int, closeness: float) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -251,8 +240,8 @@ def nearest(d2: NDArray[np.floating], m: int, closeness: float) -> tuple[NDArray
 class Tastes(NamedTuple):
     """Directions in the space that users are clustered in; rows have length 1, or 0 where there is none.
 
-    users : shape (n_users, n_components), float32: where the user's point lies, seen from the mean of all.
-    movies : shape (n_movies, n_components), float32: the same for the mean point of the movie's fans.
+    users : shape (n_users, n_components), float32: the user's point.
+    movies : shape (n_movies, n_components), float32: the direction of the mean point of the movie's fans.
     """
 
     users: NDArray[np.float32]
@@ -263,8 +252,7 @@ def tastes(points: Points, incidence: csr_matrix, taste_weight: float) -> Tastes
     """Return the tastes of users and movies; None where ``taste_weight`` is 0 and nobody needs them."""
     if taste_weight == 0:
         return None
-    centred = points - points.mean(axis=0)
-    return Tastes(normalize(centred).astype(np.float32), normalize(incidence.T @ centred).astype(np.float32))
+    return Tastes(normalize(points).astype(np.float32), normalize(incidence.T @ points).astype(np.float32))
 
 
 embed_users = step("Embed the users")(embedding)

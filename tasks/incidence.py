@@ -25,6 +25,17 @@ class Incidence(NamedTuple):
     movie_ids: NDArray[np.int32]
 
 
+class Evidence(NamedTuple):
+    """What tells of the users' tastes.
+
+    weights : shape (n_users, n_movies), CSR, float32: 1 for a favourite, less for a movie only watched.
+    times : shape (nnz,), float64, seconds since 1970 of each entry of ``weights``, 0 where unknown.
+    """
+
+    weights: csr_matrix
+    times: NDArray[np.float64]
+
+
 @step("Select the favourites")
 def select_favourites(
     database: Path,
@@ -87,6 +98,25 @@ def number_positions(connection: duckdb.DuckDBPyConnection) -> None:
     """Number the users and movies of the table ``favourites`` as rows and columns."""
     run(connection, "user_positions")
     run(connection, "movie_positions")
+
+
+@step("Load the evidence of taste")
+def load_evidence(
+    database: Path, shape: tuple[int, int], min_rating: float, watched_weight: float, memory_limit: str | None = None
+) -> Evidence:
+    """Return what tells of the users' tastes, in the ``shape`` of the incidence.
+
+    Besides the favourites these are the movies rated up to a star less, as ``watched_weight`` of a favourite.
+    """
+    with connect(database, memory_limit) as connection:
+        number_positions(connection)
+        found = connection.sql(
+            statement("evidence_positions"), params={"min_rating": min_rating, "watched_weight": watched_weight}
+        ).fetchnumpy()
+    places = (found["user_position"], found["movie_position"])
+    weights = csr_matrix((found["weight"], places), shape=shape)
+    times = csr_matrix((found["seconds"], places), shape=shape)
+    return Evidence(weights, times.data)
 
 
 def read_matrix(connection: duckdb.DuckDBPyConnection, name: str, shape: tuple[int, int]) -> csr_matrix:

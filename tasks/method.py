@@ -7,9 +7,10 @@ class Method(NamedTuple):
     """The options of a retrain that say how recommendations are made."""
 
     weighting: str
-    n_components: int
-    n_clusterings: int
-    n_nearest_clusters: int
+    n_components: int | str
+    watched_weight: float
+    recency: float
+    n_nearest_clusters: int | str
     closeness: float
     smoothing: float
     taste_weight: float

@@ -105,7 +105,7 @@ def measure(recommendations: Recommendations, train: csr_matrix, test: csr_matri
     One row a measure and depth: metric, depth, value, low, high, n_users.
     """
     hits = find_hits(recommendations, test)
-    rows = []
+    rows: list[tuple[str, int, float, float | None, float | None, int]] = []
     for depth in DEPTHS:
         per_user = {
             "HitRate": hit_rate(hits, depth),

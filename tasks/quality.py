@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.clusters import Clustering, embedding, fine_k_means, nearest_clusters, tastes
+from tasks.clusters import embedding, k_means, nearest_clusters, tastes
+from tasks.incidence import Evidence
 from tasks.method import Method
 from tasks.metrics import find_hits, ndcg
 from tasks.recommend import Recommendations, best_movies
@@ -16,65 +17,92 @@ MIN_FAVOURITES = 5
 TEST_SHARE = 0.2
 DEPTH = 10
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
-USERS_A_CLUSTER = (64, 32, 16, 8, 4)
+USERS_A_CLUSTER = (32, 16, 8, 4)
+NEAR = 0.99
 
 
 class Split(NamedTuple):
-    """Favourites to learn from, and held-out ones to be foretold; shape (n_users, n_movies), CSR.
+    """Evidence to learn from, and held-out favourites to be foretold.
 
-    Users without held-out favourites have an empty row in ``test``.
+    train : without the held-out favourites; in a temporal split also without what was watched after the first.
+    test : shape (n_users, n_movies), CSR; empty rows for users with too few favourites.
     """
 
-    train: csr_matrix
+    train: Evidence
     test: csr_matrix
 
 
-def hold_out(incidence: csr_matrix, order: NDArray[np.floating]) -> Split:
+def hold_out(evidence: Evidence, order: NDArray[np.floating], is_temporal: bool) -> Split:
     """Hold out a fifth, at least one, of the favourites of each user who has five or more.
 
     Parameters
     ----------
-    incidence : shape (n_users, n_movies), CSR of 0 and 1.
-    order : shape (nnz,): the favourites with the highest values of each user are held out; random numbers for a
-        random split, times for a temporal one.
+    evidence : favourites are the entries of weight 1.
+    order : shape (nnz,): of each user's favourites those with the highest values are held out: random numbers, or
+        times.
+    is_temporal : whether ``order`` are the times.
     """
-    counts = np.diff(incidence.indptr)
-    n_test = np.where(counts >= MIN_FAVOURITES, np.maximum(1, (counts * TEST_SHARE).astype(int)), 0)
+    counts = np.diff(evidence.weights.indptr)
     users = np.repeat(np.arange(len(counts)), counts)
-    latest_first = np.lexsort((-order, users))
+    is_favourite = evidence.weights.data == 1
+    n_favourites = np.bincount(users[is_favourite], minlength=len(counts))
+    n_test = np.where(n_favourites >= MIN_FAVOURITES, np.maximum(1, (n_favourites * TEST_SHARE).astype(int)), 0)
+    sequence = np.lexsort((-order, ~is_favourite, users))
     place = np.empty(len(users), dtype=np.int64)
-    place[latest_first] = np.arange(len(users)) - np.repeat(incidence.indptr[:-1], counts)
-    is_test = place < n_test[users]
-    return Split(keep(incidence, users, ~is_test), keep(incidence, users, is_test))
+    place[sequence] = np.arange(len(users)) - np.repeat(evidence.weights.indptr[:-1], counts)
+    is_test = is_favourite & (place < n_test[users])
+    is_train = ~is_test
+    if is_temporal:
+        first = np.full(len(counts), np.inf)
+        np.minimum.at(first, users[is_test], evidence.times[is_test])
+        is_train &= is_favourite | (evidence.times < first[users])
+    return Split(keep(evidence, is_train), keep(evidence, is_test).weights)
 
 
-def keep(incidence: csr_matrix, users: NDArray[np.intp], kept: NDArray[np.bool_]) -> csr_matrix:
-    """Return the incidence with the kept entries only; ``users`` are the rows of its entries."""
-    return csr_matrix((incidence.data[kept], (users[kept], incidence.indices[kept])), shape=incidence.shape)
+def keep(evidence: Evidence, kept: NDArray[np.bool_]) -> Evidence:
+    """Return the evidence with the kept entries only."""
+    weights = evidence.weights
+    indptr = np.concatenate([[0], np.cumsum(kept)])[weights.indptr]
+    return Evidence(
+        csr_matrix((weights.data[kept], weights.indices[kept], indptr), weights.shape), evidence.times[kept]
+    )
+
+
+def select_users(evidence: Evidence, users: NDArray[np.intp]) -> Evidence:
+    """Return the evidence of some users, in ascending order of rows."""
+    rows = np.zeros(evidence.weights.shape[0], dtype=bool)
+    rows[users] = True
+    kept = np.repeat(rows, np.diff(evidence.weights.indptr))
+    return Evidence(evidence.weights[users], evidence.times[kept])
+
+
+def favourites_of(evidence: Evidence) -> csr_matrix:
+    """Return the incidence: the entries of weight 1."""
+    return keep(evidence, evidence.weights.data == 1).weights
 
 
 def recommend_by(
-    method: Method, incidence: csr_matrix, excluded: csr_matrix, n_fine_clusters: int, top_n: int
+    method: Method, evidence: Evidence, excluded: csr_matrix, n_fine_clusters: int, top_n: int
 ) -> Recommendations:
-    """Return the ``top_n`` recommendations of all users, made of the favourites in ``incidence``."""
+    """Return the ``top_n`` recommendations of all users, made of the evidence."""
     m = method
-    points = embedding(incidence, m.weighting, m.n_components, m.seed)
-    nobody = Clustering(np.zeros(0, dtype=np.int32), np.zeros((0, 0), dtype=np.float32))
-    fine = fine_k_means(points, nobody, n_fine_clusters, m.n_clusterings, m.max_iter, m.seed)
+    incidence = favourites_of(evidence)
+    points = embedding(incidence, evidence, m.weighting, m.n_components, m.recency, m.seed)
+    fine = k_means(points, n_fine_clusters, 1, m.max_iter, m.seed)
     nearness = nearest_clusters(points, fine, m.n_nearest_clusters, m.closeness)
     known = tastes(points, incidence, m.taste_weight)
-    return best_movies(incidence, excluded, fine, nearness, known, method, top_n)
+    return best_movies(incidence, evidence.weights, excluded, fine, nearness, known, method, top_n)
 
 
 @step("Measure quality by fine clusters")
 def measure_quality(
-    incidence: csr_matrix, excluded: csr_matrix, method: Method, n_fine_clusters: int | str, sample_users: int
+    evidence: Evidence, excluded: csr_matrix, method: Method, n_fine_clusters: int | str, sample_users: int
 ) -> dict[int, float]:
     """Return the held-out NDCG@10 for several numbers of fine clusters, on a sample of users.
 
     Parameters
     ----------
-    incidence, excluded : of all users.
+    evidence, excluded : of all users.
     method : how recommendations are made.
     n_fine_clusters : ``"auto"``; else there is nothing to choose, and the result is empty.
     sample_users : users drawn, at most.
@@ -82,9 +110,10 @@ def measure_quality(
     if n_fine_clusters != "auto":
         return {}
     random = np.random.default_rng(method.seed)
-    n_users = incidence.shape[0]
+    n_users = excluded.shape[0]
     drawn = np.sort(random.choice(n_users, min(n_users, sample_users), replace=False))
-    train, test = hold_out(incidence[drawn], random.random(incidence[drawn].nnz))
+    sample = select_users(evidence, drawn)
+    train, test = hold_out(sample, random.random(sample.weights.nnz), is_temporal=False)
     if test.nnz == 0:
         return {}
     quality: dict[int, float] = {}
@@ -97,7 +126,11 @@ def measure_quality(
 
 
 def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float], n_users: int) -> int:
-    """Return the number of fine clusters with the highest quality, or the one that was given."""
+    """Return the number of fine clusters that was given, or the largest one whose quality is near the best.
+
+    Near is within a hundredth: finer clusters recommend more different movies.
+    """
     if isinstance(n_fine_clusters, int):
         return n_fine_clusters
-    return max(quality, key=quality.__getitem__, default=max(1, n_users // USERS_A_CLUSTER[-2]))
+    near = [number for number, value in quality.items() if value >= NEAR * max(quality.values())]
+    return max(near, default=max(1, n_users // USERS_A_CLUSTER[-1]))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from tasks.clusters import FineClusters, Nearness, Tastes, count_favourites
+from tasks.clusters import Clustering, Nearness, Tastes, count_favourites
 from tasks.method import Method
 from tasks.step import report_progress, step
 
@@ -61,8 +61,9 @@ class Candidates(NamedTuple):
 
 def best_movies(
     incidence: csr_matrix,
+    weights: csr_matrix,
     excluded: csr_matrix,
-    fine: FineClusters,
+    fine: Clustering,
     nearness: Nearness,
     tastes: Tastes | None,
     method: Method,
@@ -79,6 +80,7 @@ def best_movies(
     Parameters
     ----------
     incidence : shape (n_users, n_movies), CSR of 0 and 1.
+    weights : the same shape, CSR: how much of a favourite each movie is to the user, for the shares.
     excluded : the same shape, CSR: what not to recommend besides the favourites.
     fine : clusters of the users.
     nearness : those that speak for each user, and their weights.
@@ -94,13 +96,13 @@ def best_movies(
     order = tie_order(incidence)
     seen = csr_matrix(incidence + excluded)[:, order]
     scoring = Scoring(
-        smooth_shares(incidence, fine.labels, method.smoothing)[:, order], nearness, None, method.taste_weight
+        smooth_shares(weights, fine.labels, method.smoothing)[:, order], nearness, None, method.taste_weight
     )
     if tastes is not None:
         scoring = scoring._replace(tastes=Tastes(tastes.users, tastes.movies[order]))
     places = np.full((n_users, top_n), -1, dtype=np.int32)
     scores = np.full((n_users, top_n), -np.inf, dtype=np.float32)
-    own = fine.labels[:, 0]
+    own = fine.labels
     users, depth = np.argsort(own, kind="stable"), FIRST_DEPTH
     while len(users):
         candidates = best_of_clusters(scoring.shares, min(depth, n_movies))
@@ -130,17 +132,16 @@ def tie_order(incidence: csr_matrix) -> NDArray[np.intp]:
     return np.argsort(-np.bincount(incidence.indices, minlength=incidence.shape[1]), kind="stable")
 
 
-def smooth_shares(incidence: csr_matrix, labels: NDArray[np.int32], smoothing: float) -> NDArray[np.float32]:
-    """Return P[c, i] = (n_ci + smoothing * g_i) / (n_c + smoothing), shape (number of clusters, n_movies).
+def smooth_shares(weights: csr_matrix, labels: NDArray[np.int32], smoothing: float) -> NDArray[np.float32]:
+    """Return P[c, i] = (n_ci + smoothing * g_i) / (n_c + smoothing), shape (k, n_movies).
 
-    Of the n_c users of cluster c, n_ci favourited movie i; of all users it was the share g_i. ``labels`` has a
-    column a clustering.
+    n_ci is the sum of the weights of movie i over the n_c users of cluster c, g_i their mean over all users. Where
+    weights are 0 and 1 they are the users who favourited the movie, and their share.
     """
-    n_users, n_movies = incidence.shape
-    everybody = np.bincount(incidence.indices, minlength=n_movies) / n_users
-    shares = count_favourites(incidence, labels).toarray()
+    everybody = np.asarray(weights.sum(axis=0)).ravel() / weights.shape[0]
+    shares = count_favourites(weights, labels).toarray()
     shares += (smoothing * everybody).astype(np.float32)
-    shares /= (np.bincount(labels.ravel()) + smoothing).astype(np.float32)[:, None]
+    shares /= (np.bincount(labels) + smoothing).astype(np.float32)[:, None]
     return shares
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.clusters import Clustering, FineClusters, Nearness, Tastes
+from tasks.clusters import Clustering, Nearness, Tastes
 from tasks.database import connect, describe_tables, run
 from tasks.incidence import Incidence
 from tasks.ingest import RowCounts
@@ -21,15 +21,6 @@ from tasks.publish import Build, published_runs
 from tasks.recommend import Recommendations
 from tasks.step import step
 
-CLUSTER_TABLES = (
-    "user_clusters",
-    "overall_favourites",
-    "cluster_movies",
-    "cluster_genres",
-    "clusters",
-    "fine_clusters",
-    "fine_cluster_movies",
-)
 LIBRARIES = ("cinecluster", "prefect", "duckdb", "polars", "scikit-learn", "scipy", "numpy")
 
 
@@ -40,9 +31,10 @@ def write_clusters(
     found: Clustering,
     clusters: Clustering,
     min_cluster_size: int,
-    fine: FineClusters,
+    fine: Clustering,
     nearness: Nearness,
     tastes: Tastes | None,
+    min_rating: float,
     memory_limit: str | None = None,
 ) -> None:
     """Build the tables of the clusters and of what their users like.
@@ -53,6 +45,7 @@ def write_clusters(
     incidence, found, clusters, fine, nearness, tastes : of the same users; ``found`` are the clusters before small
         ones were merged.
     min_cluster_size : users.
+    min_rating : stars of a favourite.
     """
     users = pl.DataFrame(
         {
@@ -60,7 +53,7 @@ def write_clusters(
             "cluster": clusters.labels,
             "cluster_before_merge": found.labels,
             "was_moved": np.bincount(found.labels)[found.labels] < min_cluster_size,
-            "fine_clusters": fine.labels,
+            "fine_cluster": fine.labels,
             "nearest_clusters": nearness.clusters,
             "weights": nearness.weights,
             "taste": tastes.users if tastes else None,
@@ -70,7 +63,11 @@ def write_clusters(
     with connect(database, memory_limit) as connection:
         connection.register("user_cluster_rows", users)
         connection.register("movie_taste_rows", movies)
-        for name in CLUSTER_TABLES:
+        for name in ("user_clusters", "fine_clusters"):
+            run(connection, name)
+        for name in ("overall_favourites", "fine_cluster_movies"):
+            run(connection, name, min_rating=min_rating)
+        for name in ("cluster_movies", "cluster_genres", "clusters"):
             run(connection, name)
 
 
@@ -102,7 +99,11 @@ def write_recommendations(
             }
         )
         connection.register("recommendation_rows", frame)
-        run(connection, "scoring", smoothing=method.smoothing, taste_weight=method.taste_weight)
+        run(
+            connection,
+            "scoring",
+            **{name: getattr(method, name) for name in ("smoothing", "watched_weight", "taste_weight")},
+        )
         for name in ("recommendations", "seen" if exclude_seen else "seen_favourites", "recommend"):
             run(connection, name)
     return len(frame)

@@ -1,0 +1,131 @@
+"""Known recommenders to compare with; all learn from favourites and leave out the same movies.
+
+ALS and the item-item neighbourhoods are those of the library ``implicit`` (extra ``peers``).
+"""
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from tasks.recommend import Recommendations, by_user_and_rank, pick_best
+
+MOST_MOVIES_FOR_EASE = 20_000  # its matrix of movies x movies is 3.2 GB then
+BLOCK_USERS = 1000
+
+
+def grid(**settings: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
+    """Return every combination of the settings."""
+    return tuple(dict(zip(settings, values, strict=True)) for values in product(*settings.values()))
+
+
+ALS_GRID = grid(factors=(32, 64, 128), regularization=(10.0, 40.0), alpha=(2.0, 4.0, 8.0)) + grid(
+    factors=(32, 64), regularization=(0.01,), alpha=(1.0, 2.0)
+)
+
+
+class Peer(NamedTuple):
+    """A recommender and its grid of settings.
+
+    recommend : takes training favourites, what else to leave out (both shape (n_users, n_movies), CSR), the number
+        of recommendations, and a setting.
+    """
+
+    name: str
+    recommend: Callable[..., Recommendations]
+    grid: tuple[dict[str, Any], ...]
+
+
+def popular(train: csr_matrix, excluded: csr_matrix, top_n: int) -> Recommendations:
+    """Recommend the overall favourites."""
+    counts = np.bincount(train.indices, minlength=train.shape[1]).astype(np.float32)
+    return best_of_scores(lambda users: np.tile(counts, (len(users), 1)), train, excluded, top_n)
+
+
+def ease(train: csr_matrix, excluded: csr_matrix, top_n: int, regularization: float) -> Recommendations:
+    """Recommend by EASE: scores X B, B the closed form of a ridge regression of each movie on the others.
+
+    H. Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019.
+    """
+    gram = (train.T @ train).toarray().astype(np.float64)
+    gram[np.diag_indices_from(gram)] += regularization
+    inverse = np.linalg.inv(gram)
+    weights = (inverse / -np.diag(inverse)).astype(np.float32)
+    np.fill_diagonal(weights, 0)
+    return best_of_scores(lambda users: train[users] @ weights, train, excluded, top_n)
+
+
+def als(train: csr_matrix, excluded: csr_matrix, top_n: int, **setting: Any) -> Recommendations:
+    """Recommend by implicit's alternating least squares."""
+    from implicit.als import AlternatingLeastSquares
+
+    model = AlternatingLeastSquares(random_state=0, **setting)
+    with threadpool_limits(1, "blas"):
+        model.fit(train, show_progress=False)
+    return best_of_scores(lambda users: model.user_factors[users] @ model.item_factors.T, train, excluded, top_n)
+
+
+def cosine_items(train: csr_matrix, excluded: csr_matrix, top_n: int, **setting: Any) -> Recommendations:
+    """Recommend by implicit's item-item neighbourhood with cosine similarity."""
+    from implicit.nearest_neighbours import CosineRecommender
+
+    return by_similar_items(CosineRecommender(**setting), train, excluded, top_n)
+
+
+def bm25_items(train: csr_matrix, excluded: csr_matrix, top_n: int, **setting: Any) -> Recommendations:
+    """Recommend by implicit's item-item neighbourhood with BM25 weights."""
+    from implicit.nearest_neighbours import BM25Recommender
+
+    return by_similar_items(BM25Recommender(**setting), train, excluded, top_n)
+
+
+def by_similar_items(model: Any, train: csr_matrix, excluded: csr_matrix, top_n: int) -> Recommendations:
+    """Train an item-item model of implicit and recommend by the similarities that it finds."""
+    with threadpool_limits(1, "blas"):
+        model.fit(train, show_progress=False)
+    return best_of_scores(lambda users: (train[users] @ model.similarity).toarray(), train, excluded, top_n)
+
+
+def best_of_scores(
+    score: Callable[[NDArray[np.int64]], NDArray[np.float32]], train: csr_matrix, excluded: csr_matrix, top_n: int
+) -> Recommendations:
+    """Return the movies with the highest scores that are in neither ``train`` nor ``excluded``.
+
+    ``score`` returns the scores of all movies, shape (n, n_movies), for the users that it is given.
+    """
+    n_users = train.shape[0]
+    seen = csr_matrix(train + excluded)
+    picked, best = [], []
+    for block in blocks_of(n_users):
+        scores = np.array(score(block), dtype=np.float32)
+        hidden = seen[block].tocoo()
+        scores[hidden.row, hidden.col] = -np.inf
+        places, values = pick_best(scores, top_n)
+        picked.append(places)
+        best.append(values)
+    return by_user_and_rank(np.concatenate(picked), np.concatenate(best))
+
+
+def blocks_of(n_users: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the users from 0 in blocks."""
+    for start in range(0, n_users, BLOCK_USERS):
+        yield np.arange(start, min(n_users, start + BLOCK_USERS))
+
+
+def known_peers(n_movies: int) -> list[Peer]:
+    """Return the peers that can run: those of implicit if it is installed, EASE if the movies are not too many."""
+    peers = []
+    if find_spec("implicit"):
+        peers += [
+            Peer("implicit ALS", als, ALS_GRID),
+            Peer("implicit item-item cosine", cosine_items, grid(K=(20, 50, 100, 200))),
+            Peer("implicit item-item BM25", bm25_items, grid(K=(20, 50, 100, 200), K1=(0.2, 1.2))),
+        ]
+    if n_movies <= MOST_MOVIES_FOR_EASE:
+        peers.append(Peer("EASE", ease, grid(regularization=(100.0, 200.0, 400.0, 800.0, 1600.0))))
+    return peers
