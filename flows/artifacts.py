@@ -1,37 +1,158 @@
-"""What a run shows on its page in Prefect: its options and row counts, and the facts of the elbow."""
+"""What a run shows on its page in Prefect, read from the tables that it published."""
 
+import base64
+import io
+import json
+import re
+from pathlib import Path
 from typing import Any
 
+from PIL import Image
+from prefect import runtime
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.logging import get_run_logger
+
+from tasks.database import connect_to_published
+
+PICTURE_WIDTH = 1000
+MARKUP = re.compile(r"([!-+.:-@\[-`{-~])")
+PICTURES = ("cluster_sizes.png", "user_map.png", "top_movies.png", "genres.png", "incidence.png")
 
 
-def show_run(config: dict[str, Any], summary: dict[str, Any]) -> None:
-    """Show the options of the run and what was built, as two tables."""
-    create_table_artifact(
-        [{"option": name, "value": "" if value is None else str(value)} for name, value in config.items()],
-        key="options",
-        description="Options of the run",
-    )
+def name_run() -> str:
+    """Return the name of the present run of ``retrain``: what it reads, and how."""
+    parameters = runtime.flow_run.parameters
+    source = parameters.get("source")
+    return f"{Path(source).name if source else 'demo data'}, preset {parameters.get('preset', 'default')}"
+
+
+def show_run(database: Path, reports: Path) -> None:
+    """Show a published run: what it read and where the results are, tables, clusters, elbow, pictures and options.
+
+    A run that has published is done: where its page cannot be written to, the log says so and nothing else.
+    """
+    try:
+        show_published(database, reports)
+    except Exception as error:
+        get_run_logger().warning("Published, but the run's page is incomplete: %s: %s", type(error).__name__, error)
+
+
+def show_published(database: Path, reports: Path) -> None:
+    """Make the artifacts; their keys are the titles of the cards on the run's page."""
+    with connect_to_published(database) as connection:
+        run_id, config, metrics = connection.sql("select run_id, config, metrics from runs").fetchall()[-1]
+        summary = connection.sql("select * exclude run_id from ratings_summary").pl().to_dicts()[0]
+        tables = connection.sql(
+            "select table_name, estimated_size, split(comment, ' [run ')[1] from duckdb_tables() order by table_name"
+        ).fetchall()
+        clusters = connection.sql("select * from clusters order by cluster").pl().to_dicts()
+        elbow = connection.sql("select * from elbow order by n_clusters").pl().to_dicts()
+        pictures = dict(connection.sql("select name, content from reports").fetchall())
+    config, metrics = json.loads(config), json.loads(metrics)
+    show_result(run_id, config, metrics, summary, database, reports)
     create_table_artifact(
         [
-            {"what": name.replace("_", " "), "value": f"{value:,}" if isinstance(value, int) else str(value)}
-            for name, value in summary.items()
+            {"table": plain(name), "rows": f"{rows:,}", "what": plain((what or "").split(";")[0])}
+            for name, rows, what in tables
         ],
-        key="row-counts",
-        description="What was read and published",
+        key="retrain-tables",
+        description="The published tables.",
+    )
+    show_clusters(clusters)
+    show_elbow(elbow, config, pictures.get("elbow.png"))
+    create_markdown_artifact(
+        "\n\n".join(picture(pictures[name]) for name in PICTURES if name in pictures),
+        key="retrain-pictures",
+        description="The clusters in pictures; those in the folder of the reports are larger.",
+    )
+    create_table_artifact(
+        [{"option": name, "value": "" if value is None else plain(value)} for name, value in config.items()],
+        key="retrain-options",
+        description="The options that the run had, presets filled in.",
     )
 
 
-def show_elbow(wcss: list[float], elbow: int, n_clusters: int, rule: str) -> None:
-    """Show the WCSS by number of clusters, and which numbers the elbow rule and the run chose."""
+def show_result(
+    run_id: str,
+    config: dict[str, Any],
+    metrics: dict[str, Any],
+    summary: dict[str, Any],
+    database: Path,
+    reports: Path,
+) -> None:
+    """Show where the run's data came from and went to, and what it counted."""
+    source = plain(config["source"]) if config.get("source") else "**demo data**: invented ratings of invented movies"
+    counts = {**summary, **metrics}
     rows = "\n".join(
-        f"| {k} | {value:,.2f} | {'' if k == 1 else f'{value - wcss[k - 2]:,.2f}'} | "
-        f"{'elbow' if k == elbow else ''}{' chosen' if k == n_clusters else ''} |"
-        for k, value in enumerate(wcss, start=1)
+        f"| {plain(name.removeprefix('n_').replace('_', ' '))} | {count(counts[name])} |" for name in counts
     )
     create_markdown_artifact(
-        f"The elbow ({rule} rule) is at **{elbow}** clusters; the run made **{n_clusters}**.\n\n"
-        f"| clusters | WCSS | difference | |\n|---:|---:|---:|---|\n{rows}\n",
-        key="elbow",
-        description="The elbow",
+        f"Run {plain(run_id)} is published.\n\n"
+        f"| from | to | |\n|---|---|---|\n"
+        f"| {source} | {plain(database.absolute())} | tables |\n"
+        f"| {plain(database.absolute())} | {plain(reports.absolute())} | pictures |\n\n"
+        f"| counted | |\n|---|---:|\n{rows}\n",
+        key="retrain-result",
+        description="What was read, and where the results are.",
     )
+
+
+def show_clusters(clusters: list[dict[str, Any]]) -> None:
+    """Show the clusters by size, with what sets them apart; as Markdown, whose tables wrap long lines."""
+    rows = "\n".join(
+        f"| {row['cluster']} | {row['n_users']:,} | {row['n_users_before_merge']:,} | {row['n_movies']:,} "
+        f"| {plain(', '.join(row['top_genres']))} | {'<br>'.join(plain(title) for title in row['top_movies'])} |"
+        for row in clusters
+    )
+    create_markdown_artifact(
+        "| cluster | users | before merging | movies | genres | liked more than elsewhere |\n"
+        f"|---:|---:|---:|---:|---|---|\n{rows}\n",
+        key="retrain-clusters",
+        description="The clusters, largest first, and the movies that set each apart.",
+    )
+
+
+def show_elbow(elbow: list[dict[str, Any]], config: dict[str, Any], drawing: bytes | None) -> None:
+    """Show the WCSS by number of clusters, and which numbers the elbow rule and the run chose."""
+    marks = {"is_elbow": "elbow", "is_chosen": "chosen", "is_fine": "fine clusters"}
+    rows = "\n".join(
+        f"| {row['n_clusters']} | {count(row['wcss'], 2)} | {count(row['difference'], 2)} | {count(row['quality'], 4)} "
+        f"| {', '.join(text for column, text in marks.items() if row[column])} |"
+        for row in elbow
+    )
+    suggested = [row["n_clusters"] for row in elbow if row["is_elbow"]]
+    chosen = [row["n_clusters"] for row in elbow if row["is_chosen"]]
+    create_markdown_artifact(
+        f"The elbow ({plain(config['elbow_rule'])} rule) is at **{suggested[0] if suggested else 'none'}** clusters; "
+        f"the run made **{chosen[0]}**.\n\n{picture(drawing) if drawing else ''}\n\n"
+        f"| clusters | WCSS | difference | quality | |\n|---:|---:|---:|---:|---|\n{rows}\n",
+        key="retrain-elbow",
+        description="How the number of clusters was chosen.",
+    )
+
+
+def plain(value: object) -> str:
+    """Return a text that shows as it is: titles and paths are not ours, and Prefect renders tables as Markdown too.
+
+    Whatever could be markup gets a backslash: no HTML, no links, no pictures from elsewhere.
+    """
+    text = "".join(character if character.isprintable() else " " for character in str(value)[:300])
+    return MARKUP.sub(r"\\\1", text)
+
+
+def count(value: object, digits: int | None = None) -> str:
+    """Return a number with thousands separated, and anything else as plain text; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.{(2 if abs(value) >= 1 else 4) if digits is None else digits}f}"
+    return f"{value:,}" if isinstance(value, int) else plain(value)
+
+
+def picture(png: bytes) -> str:
+    """Return a picture as Markdown that needs no file: smaller than the report, for Prefect keeps every run's."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image.thumbnail((PICTURE_WIDTH, 10 * PICTURE_WIDTH))
+    webp = io.BytesIO()
+    image.save(webp, "WEBP", quality=75)
+    return f"![](data:image/webp;base64,{base64.b64encode(webp.getvalue()).decode()})"

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from flows.config import RetrainConfig
+from flows.config import EvaluateConfig, RetrainConfig
 from tasks.errors import CineclusterError
 
 PUBLISHED = Path("data/cinecluster.duckdb")
@@ -68,6 +68,33 @@ def summary_table(built: dict[str, Any], config: RetrainConfig) -> Table:
     table.add_row("tables", str(config.database))
     table.add_row("pictures", str(config.reports))
     return table
+
+
+@app.command
+def evaluate(*, config: Annotated[EvaluateConfig | None, Parameter(name="*")] = None, verbose: bool = False) -> None:
+    """Measure the recommendations on held-out favourites, against known recommenders.
+
+    Parameters
+    ----------
+    verbose: Show Prefect's log and, on failure, the traceback.
+    """
+    config = config or EvaluateConfig()
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    console.print(f"cinecluster evaluate, preset {config.preset}, from {config.source or 'demo data'}", highlight=False)
+    import polars as pl
+
+    from flows.evaluate import evaluate as flow  # takes seconds to import, as above
+    from tasks.evaluate import standings
+    from tasks.step import show_on
+
+    with show_on(console):
+        measured = pl.DataFrame(flow(**config.model_dump()))
+    for (split,), rows in standings(measured).group_by("split", maintain_order=True):
+        table = Table(*rows.columns[1:], title=f"Held-out favourites, {split} split", title_justify="left")
+        for row in rows.drop("split").iter_rows():
+            table.add_row(*row)
+        console.print(table)
+    console.print(f"tables {config.database}, picture {config.reports / 'evaluation.png'}", highlight=False)
 
 
 @app.command
@@ -149,6 +176,14 @@ def rollback(*, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
     from tasks.publish import roll_back
 
     console.print(f"{database} is run {roll_back(database, reports)} again.", highlight=False)
+
+
+@app.command
+def serve() -> None:
+    """Run the deployments of prefect.yaml on schedule and on demand, without a worker, until stopped."""
+    from flows.serve import serve as serve_deployments
+
+    serve_deployments()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

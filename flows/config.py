@@ -55,8 +55,8 @@ def preset_field(description: str, **bounds: Any) -> Any:
     return Field(default=None, description=description, **bounds)
 
 
-class RetrainConfig(BaseModel):
-    """Options of a retrain. An option left out, or None, has the value of its preset."""
+class Options(BaseModel):
+    """What is read and how recommendations are made. An option left out, or None, has the value of its preset."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,8 +65,6 @@ class RetrainConfig(BaseModel):
         description="Folder with ratings.csv, ratings.csv.gz or ratings.parquet and, if there, movies.csv, links.csv, "
         "movies_metadata.csv. Demo data where none is given.",
     )
-    database: Path = Field(default=Path("data/cinecluster.duckdb"), description="Published DuckDB file.")
-    reports: Path = Field(default=Path("reports"), description="Folder for the pictures.")
     preset: Literal["default", "article"] = Field(
         default="default",
         description="default recommends best; article follows the article that this grew out of step by step.",
@@ -78,16 +76,6 @@ class RetrainConfig(BaseModel):
     first_users: PositiveInt | None = Field(
         default=None, description="Then keep those of so many users with the lowest ids."
     )
-    top_n: int = Field(default=20, ge=1, le=1000, description="Recommendations stored for each user.")
-    n_clusters: Literal["auto", "elbow"] | PositiveInt = preset_field(
-        "Number of clusters: elbow, or auto, which is the same, for the number that the elbow rule suggests."
-    )
-    max_clusters: int = Field(default=30, ge=1, le=1000, description="The elbow tries 1 to so many clusters.")
-    elbow_rule: Literal["knee", "boundary"] = preset_field(
-        "knee: largest curvature of the WCSS curve; boundary: last difference above the elbow boundary."
-    )
-    elbow_boundary: float = Field(default=10.0, gt=0, description="WCSS difference for the boundary rule.")
-    elbow_users: PositiveInt | None = preset_field("The elbow is measured on a sample of so many users.")
     weighting: Literal["none", "idf"] = preset_field(
         "none: every favourite counts the same; idf: those that few people share count more."
     )
@@ -98,23 +86,7 @@ class RetrainConfig(BaseModel):
         "How much of a favourite it is to rate a movie up to a star less than one.", ge=0, lt=1
     )
     recency: float = preset_field("How much a user's later ratings tell more about taste; 0 not at all.", ge=0, le=2)
-    refine_steps: int = Field(
-        default=0,
-        ge=0,
-        le=100,
-        description="Lloyd steps in the 0/1 space after clustering; for weighting none.",
-    )
-    n_init: int = preset_field("Runs of k-means from other starts; the best is kept.", ge=1, le=100)
     max_iter: int = Field(default=300, ge=1, le=10_000, description="Steps of a run of k-means, at most.")
-    min_cluster_size: PositiveInt = preset_field("Clusters with fewer users are merged into others.")
-    merge_by: Literal["centroid", "overlap"] = preset_field(
-        "Where users of small clusters go: nearest centroid, or largest part of favourites shared."
-    )
-    n_fine_clusters: Literal["auto"] | NonNegativeInt = preset_field(
-        "Number of fine clusters, which recommendations are made of: auto chooses it by held-out quality; "
-        "0 for the clusters themselves."
-    )
-    quality_users: PositiveInt = Field(default=10_000, description="Quality is measured on a sample of so many users.")
     n_nearest_clusters: Literal["auto"] | PositiveInt = preset_field(
         "Fine clusters nearest to a user whose likes make the recommendations; 1 is the user's own."
     )
@@ -128,10 +100,6 @@ class RetrainConfig(BaseModel):
     max_rejected_share: float = Field(
         default=0.001, ge=0, le=1, description="Part of the lines of the ratings file that may be bad."
     )
-    max_drop: float = Field(
-        default=0.2, ge=0, le=1, description="Part by which row counts may be below those published before."
-    )
-    keep: int = Field(default=3, ge=1, le=100, description="Published versions kept for rollback.")
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*([KMGT]i?B)$")] | None = Field(
         default=None, description="Memory for DuckDB and for blocks of work, such as 4GB."
     )
@@ -141,17 +109,65 @@ class RetrainConfig(BaseModel):
     def fill_from_preset(cls, data: Any) -> Any:
         """Give every option that is left out or None the value of the preset."""
         given = {name: value for name, value in dict(data).items() if value is not None}
-        return PRESETS.get(given.get("preset", "default"), {}) | given
+        preset = PRESETS.get(given.get("preset", "default"), {})
+        return {name: value for name, value in preset.items() if name in cls.model_fields} | given
+
+    @property
+    def method(self) -> Method:
+        """The options that say how recommendations are made."""
+        return Method(**{name: getattr(self, name) for name in Method._fields})
+
+
+class RetrainConfig(Options):
+    """Options of a retrain."""
+
+    database: Path = Field(default=Path("data/cinecluster.duckdb"), description="Published DuckDB file.")
+    reports: Path = Field(default=Path("reports"), description="Folder for the pictures.")
+    top_n: int = Field(default=20, ge=1, le=1000, description="Recommendations stored for each user.")
+    n_clusters: Literal["auto", "elbow"] | PositiveInt = preset_field(
+        "Number of clusters: elbow, or auto, which is the same, for the number that the elbow rule suggests."
+    )
+    max_clusters: int = Field(default=30, ge=1, le=1000, description="The elbow tries 1 to so many clusters.")
+    elbow_rule: Literal["knee", "boundary"] = preset_field(
+        "knee: largest curvature of the WCSS curve; boundary: last difference above the elbow boundary."
+    )
+    elbow_boundary: float = Field(default=10.0, gt=0, description="WCSS difference for the boundary rule.")
+    elbow_users: PositiveInt | None = preset_field("The elbow is measured on a sample of so many users.")
+    refine_steps: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="Lloyd steps in the 0/1 space after clustering; for weighting none.",
+    )
+    n_init: int = preset_field("Runs of k-means from other starts; the best is kept.", ge=1, le=100)
+    min_cluster_size: PositiveInt = preset_field("Clusters with fewer users are merged into others.")
+    merge_by: Literal["centroid", "overlap"] = preset_field(
+        "Where users of small clusters go: nearest centroid, or largest part of favourites shared."
+    )
+    n_fine_clusters: Literal["auto"] | NonNegativeInt = preset_field(
+        "Number of fine clusters, which recommendations are made of: auto chooses it by held-out quality; "
+        "0 for the clusters themselves."
+    )
+    quality_users: PositiveInt = Field(default=10_000, description="Quality is measured on a sample of so many users.")
+    evaluate: bool = Field(default=False, description="Also measure quality against known recommenders.")
+    evaluate_users: PositiveInt = Field(default=20_000, description="Evaluate on a sample of so many users.")
+    max_drop: float = Field(
+        default=0.2, ge=0, le=1, description="Part by which row counts may be below those published before."
+    )
+    keep: int = Field(default=3, ge=1, le=100, description="Published versions kept for rollback.")
 
     @property
     def boundary(self) -> float | None:
         """The elbow boundary, if the elbow rule has one."""
         return self.elbow_boundary if self.elbow_rule == "boundary" else None
 
-    @property
-    def method(self) -> Method:
-        """The options that say how recommendations are made."""
-        return Method(**{name: getattr(self, name) for name in Method._fields})
+
+class EvaluateConfig(Options):
+    """Options of an evaluation."""
+
+    database: Path = Field(default=Path("data/evaluation.duckdb"), description="DuckDB file for the results.")
+    reports: Path = Field(default=Path("reports"), description="Folder for the picture.")
+    evaluate_users: PositiveInt = Field(default=20_000, description="Evaluate on a sample of so many users.")
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])

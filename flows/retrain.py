@@ -5,7 +5,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.artifacts import show_elbow, show_run
+from flows.artifacts import name_run, show_run
 from flows.config import RetrainConfig, with_parameters_of
 from tasks.checks import check_tables
 from tasks.clusters import (
@@ -13,10 +13,12 @@ from tasks.clusters import (
     cluster_users,
     compare_tastes,
     embed_users,
+    measure_clusters,
     number_by_size,
     weigh_nearest_clusters,
 )
 from tasks.elbow import choose_n_clusters, measure_wcss
+from tasks.evaluate import add_evaluation, evaluate_recommenders
 from tasks.incidence import load_disliked, load_evidence, load_incidence, select_favourites
 from tasks.ingest import ingest_movies, ingest_ratings
 from tasks.merge import merge_small_clusters
@@ -28,7 +30,7 @@ from tasks.source import make_demo_source
 from tasks.tables import write_clusters, write_elbow, write_recommendations, write_summary
 
 
-@flow(name="retrain", flow_run_name="retrain with preset {preset}")
+@flow(name="retrain", flow_run_name=name_run)
 @with_parameters_of(RetrainConfig)
 def retrain(**options: Any) -> dict[str, Any]:
     """Cluster the users by their favourites and publish recommendations for every one of them.
@@ -78,13 +80,15 @@ def retrain(**options: Any) -> dict[str, Any]:
         write_recommendations(
             build.database, incidence, clusters.labels, best, c.exclude_seen, c.method, c.memory_limit
         )
+        measured = evaluate_recommenders(evidence, disliked, c.method, c.evaluate_users, c.seed) if c.evaluate else None
+        add_evaluation(build.database, measured)
         draw_reports(build.database, incidence.matrix, points, found, clusters, c.min_cluster_size, c.boundary, c.seed)
-        summary = write_summary(build, c.database, rows, c.model_dump(mode="json"), {})
+        metrics = measure_clusters(points, found, clusters, fine, c.n_init, c.max_iter, c.seed)
+        summary = write_summary(build, c.database, rows, c.model_dump(mode="json"), metrics)
         check_tables(build.database, c.database, c.top_n, c.min_cluster_size, c.max_drop, c.memory_limit)
         publish_tables(build, c.database, c.keep)
         restore_reports(c.database, c.reports)
-    show_elbow(wcss.tolist(), elbow, n_clusters, c.elbow_rule)
-    show_run(c.model_dump(mode="json"), summary)
+    show_run(c.database, c.reports)
     return summary
 
 

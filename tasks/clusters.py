@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
@@ -20,6 +21,8 @@ MINI_BATCH_WORK = 50_000_000  # users x clusters from which mini-batches find as
 MANY_USERS, FEW_COMPONENTS, MANY_COMPONENTS = 3000, 32, 64
 NEIGHBOURS, MOST_NEAREST = 7, 40  # both found on held-out favourites, see docs/quality.md
 BLOCK_USERS = 8192
+SILHOUETTE_USERS = 2000
+SMALL_WORK = 1_000_000  # cells of points x clusters below which a second thread costs more than it brings
 TWO_THREADS = 2  # partial sums of more threads are added in changing order, and labels differ from run to run
 
 
@@ -110,7 +113,10 @@ def k_means(points: Points, n_clusters: int, n_init: int, max_iter: int, seed: i
         estimator = MiniBatchKMeans(batch_size=8192, max_iter=20, **options)
     else:
         estimator = KMeans(init="k-means++", max_iter=max_iter, **options)
-    with threadpool_limits(TWO_THREADS), warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+    with (
+        threadpool_limits(threads_for(points, n_clusters)),
+        warnings.catch_warnings(action="ignore", category=ConvergenceWarning),
+    ):
         return with_centroids(points, estimator.fit_predict(points))
 
 
@@ -132,6 +138,11 @@ def cluster_users(
     if refine_steps == 0:
         return found
     return with_centroids(points, refine_in_full_space(incidence, found.labels, refine_steps))
+
+
+def threads_for(points: Points, n_clusters: int) -> int:
+    """Return the number of threads that k-means should use."""
+    return 1 if points.shape[0] * n_clusters < SMALL_WORK else TWO_THREADS
 
 
 def with_centroids(points: Points, labels: NDArray[np.integer]) -> Clustering:
@@ -253,6 +264,29 @@ def tastes(points: Points, incidence: csr_matrix, taste_weight: float) -> Tastes
     if taste_weight == 0:
         return None
     return Tastes(normalize(points).astype(np.float32), normalize(incidence.T @ points).astype(np.float32))
+
+
+@step("Measure the clusters")
+def measure_clusters(
+    points: Points, found: Clustering, clusters: Clustering, fine: Clustering, n_init: int, max_iter: int, seed: int
+) -> dict[str, float]:
+    """Return the numbers of clusters, and how distinct and how stable those of k-means are, on a sample of users.
+
+    Returns
+    -------
+    n_clusters, n_fine_clusters : after merging, and fine ones.
+    silhouette : -1 to 1, mean over the sampled users (Rousseeuw 1987).
+    stability : adjusted Rand index of ``found`` and of k-means from another seed, 1 for the same clusters.
+    """
+    numbers: dict[str, float] = {"n_clusters": len(clusters.centroids), "n_fine_clusters": len(fine.centroids)}
+    random = np.random.default_rng(seed)
+    n_users, k = len(found.labels), len(found.centroids)
+    sample = np.sort(random.choice(n_users, min(n_users, SILHOUETTE_USERS), replace=False))
+    if 1 < len(np.unique(found.labels[sample])) < len(sample):
+        numbers["silhouette"] = round(float(silhouette_score(points[sample], found.labels[sample])), 4)
+    other = k_means(points, k, n_init, max_iter, seed + 1)
+    numbers["stability"] = round(float(adjusted_rand_score(found.labels, other.labels)), 4)
+    return numbers
 
 
 embed_users = step("Embed the users")(embedding)

@@ -87,6 +87,6 @@ def describe_tables(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
         header = statement(table).split("create", 1)[0]
         for name, text in DESCRIPTION.findall(header):
             target = f"table {table}" if name == table else f"column {table}.{name}"
-            suffix = f" [run {run_id}]" if name == table else ""
+            suffix = f" [run {run_id}]" if run_id and name == table else ""
             literal = (text + suffix).replace("'", "''")
             connection.execute(f"comment on {target} is '{literal}'")

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from tasks.clusters import TWO_THREADS, Points
+from tasks.clusters import Points, threads_for
 from tasks.step import report_progress, step
 
 
@@ -32,7 +32,7 @@ def measure_wcss(
     sample = draw_users(points, sample_users, seed)
     n_fits = min(max_clusters, sample.shape[0])
     wcss: list[float] = []
-    with threadpool_limits(TWO_THREADS):
+    with threadpool_limits(threads_for(sample, max_clusters)):
         while len(wcss) < n_fits and (not wcss or wcss[-1] > 0):
             k_means = KMeans(len(wcss) + 1, n_init=n_init, max_iter=max_iter, random_state=seed).fit(sample)
             wcss.append(k_means.inertia_ * n_users / sample.shape[0])

@@ -10,8 +10,7 @@ from tasks.errors import CineclusterError
 from tasks.step import step
 
 
-@step("Merge small clusters")
-def merge_small_clusters(
+def merge_clusters(
     clustering: Clustering, points: Points, incidence: csr_matrix, min_cluster_size: int, merge_by: str
 ) -> Clustering:
     """Give each user of a cluster below ``min_cluster_size`` users to a surviving cluster.
@@ -63,3 +62,6 @@ def largest_overlap(
     has_favourited = count_favourites(incidence, labels)[surviving]
     has_favourited.data[:] = 1
     return (incidence[freed] @ has_favourited.T).toarray().argmax(axis=1)
+
+
+merge_small_clusters = step("Merge small clusters")(merge_clusters)

@@ -109,17 +109,24 @@ def measure_quality(
     """
     if n_fine_clusters != "auto":
         return {}
-    random = np.random.default_rng(method.seed)
     n_users = excluded.shape[0]
+    random = np.random.default_rng(method.seed)
     drawn = np.sort(random.choice(n_users, min(n_users, sample_users), replace=False))
-    sample = select_users(evidence, drawn)
-    train, test = hold_out(sample, random.random(sample.weights.nnz), is_temporal=False)
+    return try_fine_clusters(select_users(evidence, drawn), excluded[drawn], method)
+
+
+def try_fine_clusters(evidence: Evidence, excluded: csr_matrix, method: Method) -> dict[int, float]:
+    """Return the NDCG@10 on favourites held out from ``evidence``, for several numbers of fine clusters.
+
+    It is empty where no user has enough favourites.
+    """
+    train, test = hold_out(evidence, np.random.default_rng(method.seed).random(evidence.weights.nnz), is_temporal=False)
     if test.nnz == 0:
         return {}
     quality: dict[int, float] = {}
-    numbers = sorted({min(FINEST, max(1, len(drawn) // users)) for users in USERS_A_CLUSTER})
+    numbers = sorted({min(FINEST, max(1, excluded.shape[0] // users)) for users in USERS_A_CLUSTER})
     for done, number in enumerate(numbers, start=1):
-        found = recommend_by(method, train, excluded[drawn], number, DEPTH)
+        found = recommend_by(method, train, excluded, number, DEPTH)
         quality[number] = float(ndcg(find_hits(found, test, DEPTH), DEPTH).mean())
         report_progress(done, len(numbers))
     return quality

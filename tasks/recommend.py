@@ -187,8 +187,9 @@ def best_of_block(
         scores *= np.exp(taste_weight * (tastes.users[users] @ tastes.movies[columns].T - 1))
     hide_seen(scores, columns, seen[users])
     picked, best = pick_best(scores, top_n)
-    is_sure = best[:, -1] > weights @ candidates.bound[clusters]
-    return columns[picked], best, is_sure | np.isneginf(candidates.bound[0])
+    if np.isneginf(candidates.bound[0]):  # all movies were looked at
+        return columns[picked], best, np.ones(len(users), dtype=bool)
+    return columns[picked], best, best[:, -1] > weights @ candidates.bound[clusters]
 
 
 def hide_seen(scores: NDArray[np.float32], columns: NDArray[np.intp], seen: csr_matrix) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from tasks import plots
 from tasks.clusters import Clustering, Points
@@ -38,7 +39,8 @@ def draw_reports(
     seed : of the sample of users on the map.
     """
     frames = read_frames(database)
-    rows, coordinates = plots.project_users(points, seed)
+    with threadpool_limits(1):  # threads cost more than they bring on a sample
+        rows, coordinates = plots.project_users(points, seed)
     sizes = (np.bincount(before.labels), np.bincount(merged.labels))
     pictures: dict[str, Callable[..., None]] = {
         "elbow.png": partial(plots.draw_elbow, frames["elbow"], boundary=elbow_boundary),
@@ -50,6 +52,8 @@ def draw_reports(
         "genres.png": partial(plots.draw_genres, frames["genres"]),
         "incidence.png": partial(plots.draw_incidence, incidence, merged.labels),
     }
+    if "evaluation" in frames:
+        pictures["evaluation.png"] = partial(plots.draw_evaluation, frames["evaluation"])
     with tempfile.TemporaryDirectory() as folder, connect(database) as connection:
         run(connection, "reports")
         for done, (name, draw) in enumerate(pictures.items(), start=1):
@@ -65,9 +69,12 @@ def draw_reports(
 def read_frames(database: Path) -> dict[str, pl.DataFrame]:
     """Return the rows that the pictures show, by picture."""
     with connect(database) as connection:
-        return {
+        frames = {
             "elbow": connection.sql(statement("report_elbow")).pl(),
             "top_movies": connection.sql(statement("report_top_movies"), params={"n": SHOWN_MOVIES}).pl(),
             "genres": connection.sql(statement("report_genres")).pl(),
             "names": connection.sql("select name from clusters order by cluster").pl(),
         }
+        if connection.sql("select 1 from duckdb_tables() where table_name = 'evaluation'").fetchall():
+            frames["evaluation"] = connection.sql("select * exclude setting from evaluation").pl()
+    return frames

@@ -1,0 +1,52 @@
+"""The deployments of ``prefect.yaml``, run by one process without work pool and worker."""
+
+import os
+from pathlib import Path
+
+import prefect
+import yaml
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
+from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Schedule
+from prefect.settings import PREFECT_API_URL
+
+from tasks.errors import CineclusterError
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+def serve(checkout: Path = CHECKOUT) -> None:
+    """Run the deployments of ``prefect.yaml``, on schedule and on demand, until stopped.
+
+    Their schedules stay active while nothing serves them: a run that was missed starts when this does.
+
+    Raises
+    ------
+    CineclusterError
+        If no server is configured: the temporary one that Prefect starts by itself makes no scheduled runs.
+    """
+    if not PREFECT_API_URL.value():
+        raise CineclusterError(
+            "No Prefect server is configured. Start one with `prefect server start` and set PREFECT_API_URL, "
+            "for example to http://127.0.0.1:4200/api."
+        )
+    os.chdir(checkout)
+    prefect.serve(*read_deployments(checkout / "prefect.yaml"), pause_on_shutdown=False)
+
+
+def read_deployments(path: Path) -> list[RunnerDeployment]:
+    """Return the deployments that a ``prefect.yaml`` describes, as ``prefect deploy`` reads it, but for work pools."""
+    return [
+        RunnerDeployment.from_entrypoint(
+            given["entrypoint"],
+            given["name"],
+            description=given.get("description"),
+            tags=given.get("tags"),
+            parameters=given.get("parameters"),
+            schedules=[Schedule(**schedule) for schedule in given.get("schedules", [])],
+            concurrency_limit=ConcurrencyLimitConfig(**given["concurrency_limit"])
+            if "concurrency_limit" in given
+            else None,
+        )
+        for given in yaml.safe_load(path.read_text(encoding="utf-8"))["deployments"]
+    ]
