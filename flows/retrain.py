@@ -59,7 +59,7 @@ def retrain(**options: Any) -> dict[str, Any]:
 
         quality = measure_quality(evidence, disliked, c.method, c.n_fine_clusters, c.quality_users)
         n_fine_clusters = choose_n_fine_clusters(c.n_fine_clusters, quality, len(clusters.labels))
-        fine = cluster_finely(points, clusters, n_fine_clusters, c.max_iter, c.seed)
+        fine = cluster_finely(points, clusters, n_fine_clusters, c.seed)
         nearness = weigh_nearest_clusters(points, fine, c.n_nearest_clusters, c.closeness)
         tastes = compare_tastes(points, incidence.matrix, c.taste_weight)
         best = recommend_movies(incidence.matrix, evidence.weights, disliked, fine, nearness, tastes, c.method, c.top_n)

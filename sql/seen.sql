@@ -1,10 +1,10 @@
--- seen: one row per user and movie that is never recommended to the user: rated or favourited.
+-- seen: one row per rating, and one per favourite, of a user and a movie: never recommended to the user.
 create or replace view seen as
 select
     user_id,
     movie_id
 from ratings
-union
+union all
 select
     user_id,
     movie_id

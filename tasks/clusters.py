@@ -19,6 +19,7 @@ from tasks.step import report_progress, step
 Points = csr_matrix | NDArray[np.float32]
 MINI_BATCH_WORK = 50_000_000  # users x clusters from which mini-batches find as good clusters several times faster
 MANY_USERS, FEW_COMPONENTS, MANY_COMPONENTS = 3000, 32, 64
+FINE_ITERATIONS = 30  # k-means steps of fine clusters; more change their quality no more
 NEIGHBOURS, MOST_NEAREST = 7, 40  # both found on held-out favourites, see docs/quality.md
 BLOCK_USERS = 8192
 SILHOUETTE_USERS = 2000
@@ -183,7 +184,7 @@ def refine_in_full_space(incidence: csr_matrix, labels: NDArray[np.int32], n_ste
     for _ in range(n_steps):
         centroids = with_centroids(incidence, labels).centroids
         closeness = incidence @ centroids.T - (centroids**2).sum(axis=1) / 2
-        moved = closeness.argmax(axis=1).astype(np.int32)
+        moved = np.unique(closeness.argmax(axis=1), return_inverse=True)[1].astype(np.int32)  # a cluster may be empty
         if np.array_equal(moved, labels):
             break
         labels = moved
@@ -198,9 +199,9 @@ def number_by_size(clustering: Clustering) -> Clustering:
     return Clustering(number[clustering.labels].astype(np.int32), clustering.centroids[order])
 
 
-def fine_k_means(points: Points, clusters: Clustering, n_clusters: int, max_iter: int, seed: int) -> Clustering:
+def fine_k_means(points: Points, clusters: Clustering, n_clusters: int, seed: int) -> Clustering:
     """Cluster the users into many small clusters; with ``n_clusters`` 0 they are ``clusters`` themselves."""
-    return k_means(points, n_clusters, 1, max_iter, seed) if n_clusters else clusters
+    return k_means(points, n_clusters, 1, FINE_ITERATIONS, seed) if n_clusters else clusters
 
 
 class Nearness(NamedTuple):

@@ -3,6 +3,7 @@
 ALS and the item-item neighbourhoods are those of the library ``implicit`` (extra ``peers``).
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from itertools import product
@@ -89,7 +90,8 @@ def bm25_items(train: csr_matrix, excluded: csr_matrix, top_n: int, **setting: A
 
 def by_similar_items(model: Any, train: csr_matrix, excluded: csr_matrix, top_n: int) -> Recommendations:
     """Train an item-item model of implicit and recommend by the similarities that it finds."""
-    with threadpool_limits(1, "blas"):
+    with threadpool_limits(1, "blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own weighting hands its own fit another form of matrix
         model.fit(train, show_progress=False)
     return best_of_scores(lambda users: (train[users] @ model.similarity).toarray(), train, excluded, top_n)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.clusters import embedding, k_means, nearest_clusters, tastes
+from tasks.clusters import FINE_ITERATIONS, Points, embedding, k_means, nearest_clusters, tastes
 from tasks.incidence import Evidence
 from tasks.method import Method
 from tasks.metrics import find_hits, ndcg
@@ -85,10 +85,22 @@ def recommend_by(
     method: Method, evidence: Evidence, excluded: csr_matrix, n_fine_clusters: int, top_n: int
 ) -> Recommendations:
     """Return the ``top_n`` recommendations of all users, made of the evidence."""
+    return recommend_in(embed(method, evidence), method, evidence, excluded, n_fine_clusters, top_n)
+
+
+def embed(method: Method, evidence: Evidence) -> Points:
+    """Return the points of the users."""
+    m = method
+    return embedding(favourites_of(evidence), evidence, m.weighting, m.n_components, m.recency, m.seed)
+
+
+def recommend_in(
+    points: Points, method: Method, evidence: Evidence, excluded: csr_matrix, n_fine_clusters: int, top_n: int
+) -> Recommendations:
+    """Return the ``top_n`` recommendations of all users, whose points are known."""
     m = method
     incidence = favourites_of(evidence)
-    points = embedding(incidence, evidence, m.weighting, m.n_components, m.recency, m.seed)
-    fine = k_means(points, n_fine_clusters, 1, m.max_iter, m.seed)
+    fine = k_means(points, n_fine_clusters, 1, FINE_ITERATIONS, m.seed)
     nearness = nearest_clusters(points, fine, m.n_nearest_clusters, m.closeness)
     known = tastes(points, incidence, m.taste_weight)
     return best_movies(incidence, evidence.weights, excluded, fine, nearness, known, method, top_n)
@@ -123,10 +135,11 @@ def try_fine_clusters(evidence: Evidence, excluded: csr_matrix, method: Method) 
     train, test = hold_out(evidence, np.random.default_rng(method.seed).random(evidence.weights.nnz), is_temporal=False)
     if test.nnz == 0:
         return {}
+    points = embed(method, train)
     quality: dict[int, float] = {}
     numbers = sorted({min(FINEST, max(1, excluded.shape[0] // users)) for users in USERS_A_CLUSTER})
     for done, number in enumerate(numbers, start=1):
-        found = recommend_by(method, train, excluded, number, DEPTH)
+        found = recommend_in(points, method, train, excluded, number, DEPTH)
         quality[number] = float(ndcg(find_hits(found, test, DEPTH), DEPTH).mean())
         report_progress(done, len(numbers))
     return quality

@@ -1,5 +1,5 @@
 -- Every user with a cluster has $top_n recommendations, or all the movies that are left.
-with counts as (
+with short as (
     select
         user_clusters.user_id,
         count(recommendations.rank) as n_recommendations
@@ -7,16 +7,21 @@ with counts as (
     left join recommendations using (user_id)
     group by user_clusters.user_id
     having count(recommendations.rank) < $top_n
+),
+
+seen_by_short as (
+    select
+        seen.user_id,
+        count(distinct seen.movie_id) as n_seen
+    from seen
+    semi join short using (user_id)
+    semi join overall_favourites using (movie_id)
+    group by seen.user_id
 )
 
 select
-    user_id,
-    n_recommendations
-from counts
-where
-    n_recommendations
-    < (select count(*) from overall_favourites)
-    - (
-        select count(*) from seen semi join overall_favourites using (movie_id)
-        where seen.user_id = counts.user_id
-    )
+    short.user_id,
+    short.n_recommendations
+from short
+inner join seen_by_short using (user_id)
+where short.n_recommendations < (select count(*) from overall_favourites) - seen_by_short.n_seen
