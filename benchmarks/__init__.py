@@ -1,0 +1,1 @@
+"""Full-scale data and timings; see README.md."""
