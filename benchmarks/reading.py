@@ -1,4 +1,4 @@
-"""Reading and filtering the CSV against DuckDB's bare count over the same filter, and look-ups in what was published."""
+"""Reading and filtering the CSV against DuckDB's bare count over the same filter, and look-ups in the tables."""
 
 import statistics
 import sys

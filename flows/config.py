@@ -20,7 +20,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_components": "auto",
         "watched_weight": 0.5,
         "recency": 0.2,
-        "n_init": 1,
+        "n_init": 3,
         "min_cluster_size": 5,
         "merge_by": "centroid",
         "n_nearest_clusters": "auto",

@@ -261,8 +261,12 @@ class Tastes(NamedTuple):
 
 
 def tastes(points: Points, incidence: csr_matrix, taste_weight: float) -> Tastes | None:
-    """Return the tastes of users and movies; None where ``taste_weight`` is 0 and nobody needs them."""
-    if taste_weight == 0:
+    """Return the tastes of users and movies.
+
+    None where ``taste_weight`` is 0 and nobody needs them, or the points are sparse: rows of the incidence have no
+    directions of taste.
+    """
+    if taste_weight == 0 or issparse(points):
         return None
     return Tastes(normalize(points).astype(np.float32), normalize(incidence.T @ points).astype(np.float32))
 

@@ -72,6 +72,7 @@ def elbow_frame(n: int, chosen: int | None, rule: int | None, quality: dict[int,
     return curve.join(measured, on="n_clusters", how="full", coalesce=True).with_columns(
         is_chosen=pl.col("n_clusters").eq_missing(pl.lit(chosen, pl.Int64)),
         is_elbow=pl.col("n_clusters").eq_missing(pl.lit(rule, pl.Int64)),
+        is_fine=pl.col("quality").is_not_null() & (pl.col("quality") == pl.col("quality").max()),
     )
 
 
@@ -155,7 +156,8 @@ def test_elbow_with_quality_alone_or_nothing_at_all(tmp_path):
 def test_elbow_says_what_was_chosen_and_what_the_rule_would_take():
     title, facts = plots.elbow_words(elbow_frame(30, 200, 9, {1: 0.1, 150: 0.31, 200: 0.3}))
     assert title == "200 clusters chosen; the elbow rule would take 9"
-    assert facts == "WCSS is 500.0 with 1 cluster and 32.3 with 30; held-out quality is best with 150 (NDCG@10 0.310)"
+    assert facts.startswith("WCSS is 500.0 with 1 cluster and 32.3 with 30; ")
+    assert facts.endswith("held-out quality is best with 150 fine clusters (NDCG@10 0.310)")
     assert plots.elbow_words(elbow_frame(5, 3, 3))[0] == "3 clusters chosen, at the elbow of the curve"
 
 

@@ -1,0 +1,135 @@
+"""The command line through its real entry point: what it prints, where, and its exit codes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from flows.config import RetrainConfig
+from tests.conftest import TITLES, publish
+
+COMMAND = Path(sys.executable).with_name("cinecluster")
+HOSTILE = "\x1b[31mRed\x1b[0m \x1b]0;owned\x07 [bold]Alert[/bold] \u202eevil (1951)"
+
+
+def cinecluster(*arguments, **environment):
+    """Run the command and return what came of it."""
+    return subprocess.run(  # noqa: S603
+        [COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"COLUMNS": "160", "NO_COLOR": "1"} | environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """Published tables in which the first rocket movie has a hostile title."""
+    database = tmp_path_factory.mktemp("cli") / "films.duckdb"
+    titles = TITLES | {1: (HOSTILE, "Sci-Fi|\x1b[5mBlink")}
+    publish(database, titles)
+    return database
+
+
+def test_help_lists_the_commands():
+    done = cinecluster("--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for command in ("retrain", "recommend", "demo-data", "download", "rollback"):
+        assert f" {command} " in done.stdout
+
+
+def test_help_of_retrain_lists_every_option():
+    done = cinecluster("retrain", "--help")
+    assert done.returncode == 0
+    for name in RetrainConfig.model_fields:
+        assert f"--{name.replace('_', '-')}" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_recommend_prints_favourites_and_recommendations(database):
+    done = cinecluster("recommend", 2, "-n", 4, "--database", database)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "Favourites of user 2 (" in done.stdout
+    assert "Recommendations for user 2" in done.stdout
+    recommended = done.stdout.split("Recommendations for user 2")[1]
+    assert [f" {rank} " in recommended for rank in (1, 2, 3, 4, 5)] == [True, True, True, True, False]
+    assert "Waltz" in done.stdout
+    assert "Drama" in done.stdout
+
+
+def test_a_hostile_title_is_shown_and_not_obeyed(database):
+    done = cinecluster("recommend", 424242, "-n", 16, "--database", database, NO_COLOR="", FORCE_COLOR="1")
+    assert done.returncode == 0
+    for raw in ("\x1b[31m", "\x1b]0;", "\x07", "\x1b[5m", "\u202e"):
+        assert raw not in done.stdout
+    assert "[bold]Alert[/bold]" in done.stdout, "markup is text"
+
+
+def test_somebody_unknown_is_told_so_and_recommended_something(database):
+    done = cinecluster("recommend", 424242, "--database", database)
+    assert done.returncode == 0
+    assert "User 424242 has no favourites yet" in done.stdout
+    assert "Waltz" in done.stdout
+
+
+def test_a_missing_database_is_one_line_and_exit_code_1(tmp_path):
+    done = cinecluster("recommend", 1, "--database", tmp_path / "none.duckdb")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "no such database. `cinecluster retrain` makes it." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_usage_is_exit_code_2_without_a_traceback():
+    done = cinecluster("recommend", "somebody")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "--help" in done.stderr
+    assert "somebody" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "recommend",
+        "recommend 1 2",
+        "recomend 1",
+        "retrain --n-clusters 0",
+        "retrain --top-n many",
+        "retrain --preset best",
+        "retrain --colour blue",
+        "retrain --memory-limit lots",
+        "demo-data",
+    ],
+)
+def test_wrong_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments.split())
+    assert ended.value.code == 2
+    output, error = capsys.readouterr()
+    assert output == ""
+    assert "`cinecluster --help` lists the commands." in error
+
+
+def test_roll_back_says_what_is_published_again(tmp_path, capsys):
+    database = tmp_path / "films.duckdb"
+    first = publish(database).build.run_id
+    publish(database)
+    arguments = ["rollback", "--database", str(database), "--reports", str(tmp_path / "reports")]
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert not ended.value.code
+    assert f"is run {first} again." in " ".join(capsys.readouterr().out.split())
+    assert (tmp_path / "reports" / "elbow.png").read_text() == first
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 1
+    assert "no earlier version is kept" in " ".join(capsys.readouterr().err.split())

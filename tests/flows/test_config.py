@@ -1,0 +1,121 @@
+"""The options: presets, bounds, and the parameters that Prefect shows."""
+
+import inspect
+
+import pytest
+from prefect.utilities.callables import parameter_schema
+from pydantic import ValidationError
+
+from flows.config import PRESETS, RetrainConfig, with_parameters_of
+
+
+def test_presets_set_the_same_options_and_are_valid():
+    assert PRESETS["default"].keys() == PRESETS["article"].keys()
+    for name, options in PRESETS.items():
+        config = RetrainConfig(preset=name)
+        assert {option: getattr(config, option) for option in options} == options
+
+
+def test_article_preset_is_the_articles_method():
+    config = RetrainConfig(preset="article")
+    assert (config.weighting, config.n_components, config.n_init, config.max_iter) == ("none", 0, 10, 300)
+    assert (config.elbow_rule, config.elbow_boundary, config.max_clusters) == ("boundary", 10.0, 30)
+    assert (config.min_cluster_size, config.merge_by, config.min_rating) == (6, "overlap", 4.0)
+    assert (config.n_fine_clusters, config.n_nearest_clusters, config.smoothing, config.taste_weight) == (0, 1, 0, 0)
+    assert (config.watched_weight, config.recency, config.exclude_seen, config.seed) == (0, 0, False, 0)
+
+
+def test_default_is_the_default_preset():
+    assert RetrainConfig() == RetrainConfig(preset="default")
+
+
+def test_given_options_win_over_the_preset_and_none_means_not_given():
+    config = RetrainConfig(preset="article", n_init=3, smoothing=None, n_clusters=15)
+    assert (config.n_init, config.smoothing, config.n_clusters) == (3, 0.0, 15)
+    assert RetrainConfig(preset="article", exclude_seen=True).exclude_seen is True
+    assert RetrainConfig(exclude_seen=False).exclude_seen is False, "False and 0 are given values"
+    assert RetrainConfig(taste_weight=0).taste_weight == 0
+
+
+def test_every_option_without_a_value_is_in_the_presets():
+    optional = {"source", "first_movies", "first_users", "memory_limit"}
+    without = {name for name, field in RetrainConfig.model_fields.items() if field.default is None}
+    assert without - optional == PRESETS["default"].keys()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"min_rating": 0.4},
+        {"min_rating": 5.5},
+        {"top_n": 0},
+        {"top_n": 1001},
+        {"n_clusters": 0},
+        {"n_clusters": "many"},
+        {"max_clusters": 0},
+        {"n_components": -1},
+        {"n_init": 0},
+        {"min_cluster_size": 0},
+        {"first_movies": 0},
+        {"first_users": -1},
+        {"merge_by": "size"},
+        {"preset": "best"},
+        {"weighting": "tf"},
+        {"elbow_boundary": 0},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"max_rejected_share": 1.5},
+        {"max_drop": -0.1},
+        {"keep": 0},
+        {"memory_limit": "lots"},
+        {"memory_limit": "4GB; drop table runs"},
+        {"n_cluster": 5},
+    ],
+    ids=str,
+)
+def test_wrong_values_and_names_are_refused(options):
+    with pytest.raises(ValidationError):
+        RetrainConfig(**options)
+
+
+@pytest.mark.parametrize("limit", ["4GB", "512MB", "1.5 GiB", "900KB"])
+def test_memory_limits(limit):
+    assert RetrainConfig(memory_limit=limit).memory_limit == limit
+
+
+def test_options_cannot_be_changed_afterwards():
+    with pytest.raises(ValidationError):
+        RetrainConfig().seed = 1
+
+
+def test_every_option_is_described():
+    assert [
+        name for name, field in RetrainConfig.model_fields.items() if not (field.description or "").endswith(".")
+    ] == []
+
+
+def test_flow_parameters_are_the_options_with_their_bounds():
+    @with_parameters_of(RetrainConfig)
+    def flow(**options):
+        """Do it."""
+        return options
+
+    parameters = inspect.signature(flow).parameters
+    assert list(parameters) == list(RetrainConfig.model_fields)
+    assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert flow(seed=3) == {"seed": 3}
+    schema = parameter_schema(flow)
+    assert schema.required == []
+    top_n = schema.properties["top_n"]
+    assert (top_n["minimum"], top_n["maximum"], top_n["default"]) == (1, 1000, 20)
+    assert schema.properties["preset"]["enum"] == ["default", "article"]
+    described = {name: schema.properties[name].get("description") for name in parameters}
+    assert described == {name: field.description for name, field in RetrainConfig.model_fields.items()}
+
+
+def test_method_and_boundary_are_made_of_the_options():
+    config = RetrainConfig(preset="article", smoothing=2.5)
+    assert config.method.smoothing == 2.5
+    assert config.method._asdict() == {name: getattr(config, name) for name in config.method._fields}
+    assert config.boundary == 10.0
+    assert RetrainConfig().boundary is None

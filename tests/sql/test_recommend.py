@@ -1,0 +1,142 @@
+"""recommend(): stored ones first, then more by the same formula, and an answer for everybody else."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from tasks.database import connect, connect_to_published, run
+from tasks.recommend import best_movies
+from tests.conftest import like, rate, rows
+
+ALL = 16  # favourited movies of two_tastes
+CLOSE = 1e-6
+
+
+@pytest.fixture(params=["good_build", "article_build"])
+def made(request):
+    """Builds by the default method and by the article's, with three recommendations stored for each user."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def connection(made):
+    """The build, as readers of the published file open it."""
+    with connect_to_published(made.build.database) as connection:
+        yield connection
+
+
+def recommended(connection, user_id, n):
+    """(rank, movie_id, score) that the macro returns."""
+    return rows(connection, "select rank, movie_id, score from recommend($1, n := $2)", user_id, n)
+
+
+def test_stored_recommendations_come_as_they_are(connection, made):
+    for user_id in made.incidence.user_ids.tolist():
+        stored = rows(
+            connection, "select rank, movie_id, score from recommendations where user_id = $1 order by rank", user_id
+        )
+        assert len(stored) == 3
+        assert recommended(connection, user_id, 3) == stored
+        assert recommended(connection, user_id, 2) == stored[:2]
+
+
+def test_more_than_stored_are_those_that_python_finds(connection, made):
+    """The SQL adds in float64, Python in float32: movies whose scores differ by rounding may change places."""
+    best = best_movies(
+        made.incidence.matrix,
+        made.evidence.weights,
+        made.disliked,
+        made.fine,
+        made.nearness,
+        made.tastes,
+        made.config.method,
+        100,
+    )
+    n_seen = np.diff((made.incidence.matrix + made.disliked).indptr)
+    for user, user_id in enumerate(made.incidence.user_ids.tolist()):
+        mine = best.user == user
+        movies = made.incidence.movie_ids[best.movie[mine]].tolist()
+        score_of = dict(zip(movies, best.score[mine].tolist(), strict=True))
+        found = recommended(connection, user_id, 100)
+        assert [rank for rank, _, _ in found] == list(range(1, ALL - n_seen[user] + 1))
+        assert {movie: pytest.approx(score, abs=CLOSE) for _, movie, score in found} == score_of
+        for (_, movie, _), expected in zip(found, movies, strict=True):
+            assert movie == expected or score_of[movie] == pytest.approx(score_of[expected], abs=CLOSE)
+
+
+def test_ties_beyond_the_stored_ones_come_by_overall_favourites(article_build):
+    with connect_to_published(article_build.build.database) as connection:
+        place = dict(rows(connection, "select movie_id, rank from overall_favourites"))
+        for user_id in article_build.incidence.user_ids.tolist():
+            found = recommended(connection, user_id, 100)
+            assert found == sorted(found, key=lambda row: (-row[2], place[row[1]]))
+
+
+def test_unknown_users_get_the_overall_favourites(connection):
+    expected = rows(connection, "select rank, movie_id, share from overall_favourites where rank <= 7 order by rank")
+    assert len(expected) == 7
+    assert recommended(connection, 424242, 7) == expected
+    assert len(recommended(connection, -1, 1000)) == ALL
+
+
+def test_twenty_are_the_default(connection):
+    assert rows(connection, "from recommend(1)") == rows(connection, "from recommend(1, n := 20)")
+    assert rows(connection, "from recommend(1, n := 0)") == []
+
+
+def test_titles_and_genres_come_along(connection):
+    title, genres = rows(connection, "select title, genres from recommend(424242) where movie_id = 1")[0]
+    assert (title, genres) == ("Rocket 1 (1951)", ["Sci-Fi", "Action"])
+
+
+def test_a_user_without_favourites_is_not_recommended_what_was_rated_low(good_build):
+    with connect_to_published(good_build.build.database) as connection:
+        found = recommended(connection, 99, 1000)
+        assert len(found) == ALL - 3
+        assert not {1, 11, 12} & {movie for _, movie, _ in found}
+        assert [rank for rank, _, _ in found] == list(range(1, ALL - 2))
+        place = dict(rows(connection, "select movie_id, rank from overall_favourites"))
+        assert [place[movie] for _, movie, _ in found] == sorted(place[movie] for _, movie, _ in found)
+
+
+def test_the_article_leaves_out_favourites_only(article_build):
+    with connect_to_published(article_build.build.database) as connection:
+        assert len(recommended(connection, 99, 1000)) == ALL
+        low = rows(connection, "select movie_id from ratings where user_id = 2 and rating < 4")
+        assert {movie for (movie,) in low} <= {movie for _, movie, _ in recommended(connection, 2, 1000)}
+
+
+def test_nobody_is_recommended_what_was_seen(connection, made):
+    for user_id in made.incidence.user_ids.tolist():
+        seen = rows(connection, "select movie_id from seen where user_id = $1", user_id)
+        assert not {movie for (movie,) in seen} & {movie for _, movie, _ in recommended(connection, user_id, 1000)}
+
+
+def test_a_favourite_added_since_is_not_recommended_again(good_build, tmp_path):
+    database = shutil.copy(good_build.build.database, tmp_path / "copy.duckdb")
+    with connect(database) as connection:
+        movie = recommended(connection, 1, 9)[8][1]
+        connection.execute("insert into favourites values (1, $1, null)", [movie])
+        assert movie not in [row[1] for row in recommended(connection, 1, 100)]
+
+
+def test_seen_is_rated_or_favourited(memory):
+    rate(memory, [(1, 10, 4.0), (1, 20, 2.0), (2, 30, 1.0)])
+    like(memory)
+    memory.execute("insert into favourites values (2, 40, null)")
+    run(memory, "seen")
+    assert rows(memory, "select distinct * from seen order by all") == [(1, 10), (1, 20), (2, 30), (2, 40)]
+    run(memory, "seen_favourites")
+    assert rows(memory, "select distinct * from seen order by all") == [(1, 10), (2, 40)]
+
+
+def test_favourites_of_a_user_are_shown_the_most_shared_first(connection):
+    found = run(connection, "user_favourites", user_id=1, n=2)
+    liked = rows(connection, "select movie_id from favourites where user_id = 1")
+    place = dict(rows(connection, "select title, rank from overall_favourites join movies using (movie_id)"))
+    assert [row[2] for row in found] == [len(liked)] * 2
+    assert found[0][1] == "Sci-Fi, Action"
+    assert place[found[0][0]] < place[found[1][0]]
+    assert run(connection, "user_favourites", user_id=99, n=2) == []
+    assert [row[0] for row in run(connection, "user_recommendations", user_id=1, n=5)] == [1, 2, 3, 4, 5]

@@ -1,0 +1,23 @@
+"""The rows that the pictures show."""
+
+from tasks.database import connect_to_published, run
+from tests.conftest import rows
+
+
+def test_top_movies_are_the_first_ranks_of_each_cluster(good_build):
+    with connect_to_published(good_build.build.database) as connection:
+        found = run(connection, "report_top_movies", n=3)
+        names = dict(rows(connection, "select cluster, name from clusters"))
+        best = rows(
+            connection,
+            "select title from cluster_movies join movies using (movie_id) where rank <= 3 order by cluster, rank",
+        )
+    assert [(row[0], row[3]) for row in found] == [(cluster, rank) for cluster in (0, 1) for rank in (1, 2, 3)]
+    assert [row[1] for row in found] == [names[row[0]] for row in found]
+    assert [(row[4],) for row in found] == best
+
+
+def test_genres_are_those_of_every_cluster(good_build):
+    with connect_to_published(good_build.build.database) as connection:
+        found = run(connection, "report_genres")
+    assert {(row[0], row[2]) for row in found} == {(c, g) for c in (0, 1) for g in ("Action", "Drama", "Sci-Fi")}
