@@ -2,7 +2,7 @@
 PYTHON ?= python3
 INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: retrain test lint e2e faults benchmark lock clean
+.PHONY: retrain test lint e2e faults audit lock clean
 
 retrain: .venv/runtime  ## Run the main job on demo data
 	.venv/bin/cinecluster retrain
@@ -15,6 +15,20 @@ lint: .venv/dev  ## Check style, types and SQL
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/sqlfluff lint sql
+
+e2e: .venv/dev  ## Operate a real Prefect server, worker and browser
+	.venv/bin/pytest tests/e2e/e2e_*.py
+
+faults: .venv/dev  ## Kill, fill, truncate, read meanwhile
+	.venv/bin/pytest tests/faults/faults_*.py
+
+audit: .venv/dev  ## Look for known vulnerabilities in the locked requirements
+	@.venv/bin/pip-audit -r requirements.lock --no-deps --disable-pip --progress-spinner off > .venv/audit.txt 2>&1 \
+		|| { cat .venv/audit.txt; exit 1; }
+	@if grep -q "could not be audited" .venv/audit.txt; then \
+		echo "AUDIT SKIPPED: the advisories cannot be reached for" \
+			"$$(grep -c 'could not be audited' .venv/audit.txt) of the locked requirements"; \
+	else tail -n 1 .venv/audit.txt; fi
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -12,5 +12,5 @@ select
     movie_id,
     title,
     cluster,
-    score
+    score::double as score
 from recommendation_rows
