@@ -20,4 +20,7 @@ def test_top_movies_are_the_first_ranks_of_each_cluster(good_build):
 def test_genres_are_those_of_every_cluster(good_build):
     with connect_to_published(good_build.build.database) as connection:
         found = run(connection, "report_genres")
-    assert {(row[0], row[2]) for row in found} == {(c, g) for c in (0, 1) for g in ("Action", "Drama", "Sci-Fi")}
+        names = dict(rows(connection, "select cluster, name from clusters"))
+        expected = rows(connection, "select cluster, genre, share, lift from cluster_genres order by cluster, genre")
+    assert [(cluster, genre, *numbers) for cluster, _, genre, *numbers in found] == expected
+    assert {cluster: name for cluster, name, *_ in found} == names

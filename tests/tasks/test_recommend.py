@@ -195,6 +195,17 @@ def test_equal_movies_come_by_overall_favourites_and_then_by_id():
                 assert place.get(movie - 150, 1000) == place[movie] - 1, f"movie {movie - 150} comes just before"
 
 
+def test_a_tie_with_movies_that_were_not_looked_at_is_settled_by_looking(monkeypatch):
+    """For user 0 movies 2 and 7 score the same; 7 has more favourites, but is not among the two looked at first."""
+    monkeypatch.setattr(recommend, "FIRST_DEPTH", 2)
+    likes = [{1, 3}, {0, 4, 5}, {2, 4, 7}, {0, 4, 6, 7, 8, 9}, {5, 6, 9}]
+    incidence = csr_matrix(np.array([[movie in mine for movie in range(10)] for mine in likes], dtype=np.float32))
+    fine = clusters_of(np.array([1, 0, 1, 0, 0], dtype=np.int32))
+    nearness = nearest_clusters(incidence, fine, 1, 0.0)
+    best = best_movies(incidence, incidence, csr_matrix((5, 10)), fine, nearness, None, method(), 2)
+    assert best.movie[best.user == 0].tolist() == [4, 7]
+
+
 def test_a_user_who_has_seen_everything_gets_nothing():
     incidence = csr_matrix(np.array([[1, 1], [1, 0]], dtype=np.float32))
     fine = clusters_of(np.zeros(2, dtype=np.int32))
