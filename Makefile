@@ -1,6 +1,6 @@
 # Every target sets up what it needs in .venv, from the locked requirements, once.
 PYTHON ?= python3
-INSTALL = .venv/bin/pip install --quiet --disable-pip-version-check --no-deps
+INSTALL = .venv/bin/pip install -qq --disable-pip-version-check --no-deps
 
 .PHONY: retrain test lint e2e faults audit lock clean
 

@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def fail(message: str, code: int) -> NoReturn:
     """Print a message to standard error and exit."""
-    Console(stderr=True).print(Text(message, style="red"))
+    Console(stderr=True).print(Text(message, style="red"), soft_wrap=True)
     sys.exit(code)
 
 
