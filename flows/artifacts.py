@@ -88,9 +88,7 @@ def show_result(
     )
     create_markdown_artifact(
         f"Run {plain(run_id)} is published.\n\n"
-        f"| from | to | |\n|---|---|---|\n"
-        f"| {source} | {plain(database.absolute())} | tables |\n"
-        f"| {plain(database.absolute())} | {plain(reports.absolute())} | pictures |\n\n"
+        f"- Read: {source}\n- Tables: {plain(database.absolute())}\n- Pictures: {plain(reports.absolute())}\n\n"
         f"| counted | |\n|---|---:|\n{rows}\n",
         key="retrain-result",
         description="What was read, and where the results are.",

@@ -148,7 +148,7 @@ class RetrainConfig(Options):
         "Number of fine clusters, which recommendations are made of: auto chooses it by held-out quality; "
         "0 for the clusters themselves."
     )
-    quality_users: PositiveInt = Field(default=6_000, description="Quality is measured on a sample of so many users.")
+    quality_users: PositiveInt = Field(default=3_000, description="Quality is measured on a sample of so many users.")
     evaluate: bool = Field(default=False, description="Also measure quality against known recommenders.")
     evaluate_users: PositiveInt = Field(default=20_000, description="Evaluate on a sample of so many users.")
     max_drop: float = Field(

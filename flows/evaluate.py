@@ -30,7 +30,7 @@ def evaluate(**options: Any) -> list[dict[str, Any]]:
         select_favourites(database, c.min_rating, c.first_movies, c.first_users, c.memory_limit)
         incidence = load_incidence(database, c.memory_limit)
         shape = incidence.matrix.shape
-        disliked = load_disliked(database, shape, c.exclude_seen, c.memory_limit)
+        disliked = load_disliked(database, shape, c.min_rating, c.exclude_seen, c.memory_limit)
         evidence = load_evidence(database, shape, c.min_rating, c.watched_weight, c.memory_limit)
     measured = evaluate_recommenders(evidence, disliked, c.method, c.evaluate_users, c.seed)
     publish_evaluation(measured, c.database, c.reports)

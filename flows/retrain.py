@@ -46,7 +46,7 @@ def retrain(**options: Any) -> dict[str, Any]:
         ingest_movies(build.database, source)
         select_favourites(build.database, c.min_rating, c.first_movies, c.first_users, c.memory_limit)
         incidence = load_incidence(build.database, c.memory_limit)
-        disliked = load_disliked(build.database, incidence.matrix.shape, c.exclude_seen, c.memory_limit)
+        disliked = load_disliked(build.database, incidence.matrix.shape, c.min_rating, c.exclude_seen, c.memory_limit)
         evidence = load_evidence(build.database, incidence.matrix.shape, c.min_rating, c.watched_weight, c.memory_limit)
 
         points = embed_users(incidence.matrix, evidence, c.weighting, c.n_components, c.recency, c.seed)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import prefect
 import yaml
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Schedule
 from prefect.settings import PREFECT_API_URL
 
@@ -23,7 +25,8 @@ def serve(checkout: Path = CHECKOUT) -> None:
     Raises
     ------
     CineclusterError
-        If no server is configured: the temporary one that Prefect starts by itself makes no scheduled runs.
+        If no server is configured, for the temporary one that Prefect starts by itself makes no scheduled runs; or
+        if a work pool has one of the deployments, for the server would keep that and its runs would crash.
     """
     if not PREFECT_API_URL.value():
         raise CineclusterError(
@@ -31,7 +34,23 @@ def serve(checkout: Path = CHECKOUT) -> None:
             "for example to http://127.0.0.1:4200/api."
         )
     os.chdir(checkout)
-    prefect.serve(*read_deployments(checkout / "prefect.yaml"), pause_on_shutdown=False)
+    deployments = read_deployments(checkout / "prefect.yaml")
+    for name in [f"{deployment.flow_name}/{deployment.name}" for deployment in deployments]:
+        if pool := work_pool_of(name):
+            raise CineclusterError(
+                f"{name} belongs to the work pool {pool}. Stop the workers of that and run "
+                f"`prefect deployment delete {name}`, or leave the deployment to them."
+            )
+    prefect.serve(*deployments, pause_on_shutdown=False)
+
+
+def work_pool_of(deployment: str) -> str | None:
+    """Return the work pool that the server has for a deployment; None without one, or without such a deployment."""
+    with get_client(sync_client=True) as client:
+        try:
+            return client.read_deployment_by_name(deployment).work_pool_name
+        except ObjectNotFound:
+            return None
 
 
 def read_deployments(path: Path) -> list[RunnerDeployment]:

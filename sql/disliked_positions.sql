@@ -5,4 +5,4 @@ select
 from ratings
 inner join user_positions using (user_id)
 inner join movie_positions using (movie_id)
-anti join favourites using (user_id, movie_id)
+where ratings.rating < $min_rating

@@ -14,8 +14,7 @@ with evidence as (
         ratings.rated_at,
         $watched_weight as weight
     from ratings
-    anti join favourites using (user_id, movie_id)
-    where ratings.rating >= $min_rating - 1 and $watched_weight > 0
+    where ratings.rating >= $min_rating - 1 and ratings.rating < $min_rating and $watched_weight > 0
 )
 
 select

@@ -17,8 +17,7 @@ with evidence as (
         false as is_favourite
     from ratings
     semi join overall_favourites using (movie_id)
-    anti join favourites using (user_id, movie_id)
-    where ratings.rating >= $min_rating - 1
+    where ratings.rating >= $min_rating - 1 and ratings.rating < $min_rating
 )
 
 select

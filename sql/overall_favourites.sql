@@ -20,8 +20,7 @@ watched as (
         count(*)::integer as n_watched
     from ratings
     semi join user_clusters using (user_id)
-    anti join favourites using (user_id, movie_id)
-    where ratings.rating >= $min_rating - 1
+    where ratings.rating >= $min_rating - 1 and ratings.rating < $min_rating
     group by ratings.movie_id
 )
 

@@ -81,9 +81,9 @@ def load_incidence(database: Path, memory_limit: str | None = None) -> Incidence
 
 @step("Load what was rated low")
 def load_disliked(
-    database: Path, shape: tuple[int, int], exclude_seen: bool, memory_limit: str | None = None
+    database: Path, shape: tuple[int, int], min_rating: float, exclude_seen: bool, memory_limit: str | None = None
 ) -> csr_matrix:
-    """Return the ratings that are no favourites, in the form and ``shape`` of the incidence.
+    """Return the ratings below ``min_rating``, in the form and ``shape`` of the incidence.
 
     Without ``exclude_seen`` they do not matter, and none is returned.
     """
@@ -91,7 +91,7 @@ def load_disliked(
         return csr_matrix(shape, dtype=np.float32)  # type: ignore[arg-type]
     with connect(database, memory_limit) as connection:
         number_positions(connection)
-        return read_matrix(connection, "disliked_positions", shape)
+        return read_matrix(connection, "disliked_positions", shape, min_rating=min_rating)
 
 
 def number_positions(connection: duckdb.DuckDBPyConnection) -> None:
@@ -119,8 +119,10 @@ def load_evidence(
     return Evidence(weights, times.data)
 
 
-def read_matrix(connection: duckdb.DuckDBPyConnection, name: str, shape: tuple[int, int]) -> csr_matrix:
+def read_matrix(
+    connection: duckdb.DuckDBPyConnection, name: str, shape: tuple[int, int], **parameters: float
+) -> csr_matrix:
     """Return the positions that ``sql/<name>.sql`` selects as ones in a CSR matrix, float32, int32 indices."""
-    positions = connection.sql(statement(name)).fetchnumpy()
+    positions = connection.sql(statement(name), params=parameters).fetchnumpy()
     rows, columns = positions["user_position"], positions["movie_position"]
     return csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)

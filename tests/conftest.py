@@ -194,7 +194,7 @@ def make_tables(build: Build, published: Path, ratings: Ratings, movies: Movies 
         connection.execute("insert into reports values ('elbow.png', $1::varchar::blob)", [build.run_id])
     select_favourites.fn(database, c.min_rating, c.first_movies, c.first_users)
     incidence = load_incidence.fn(database)
-    disliked = load_disliked.fn(database, incidence.matrix.shape, c.exclude_seen)
+    disliked = load_disliked.fn(database, incidence.matrix.shape, c.min_rating, c.exclude_seen)
     evidence = load_evidence.fn(database, incidence.matrix.shape, c.min_rating, c.watched_weight)
     points = embedding(incidence.matrix, evidence, c.weighting, c.n_components, c.recency, c.seed)
     found = k_means(points, c.n_clusters, c.n_init, c.max_iter, c.seed)

@@ -34,8 +34,8 @@ def test_incidence_is_one_where_a_user_favourited_a_movie(database):
 
 def test_disliked_are_the_other_ratings_of_these_users_and_movies(database):
     select_favourites.fn(database, 4.0)
-    assert load_disliked.fn(database, (3, 3), True).toarray().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
-    assert load_disliked.fn(database, (3, 3), False).nnz == 0
+    assert load_disliked.fn(database, (3, 3), 4.0, True).toarray().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    assert load_disliked.fn(database, (3, 3), 4.0, False).nnz == 0
 
 
 def test_evidence_adds_what_was_rated_up_to_a_star_less(database):
@@ -95,6 +95,6 @@ def test_real_favourites_are_counted_and_placed_right(ml_latest_small, real_data
     ratings = pd.read_csv(real_data / "ml-latest-small" / "ratings.csv")
     liked = ratings.query("userId == 414 and rating >= 4")["movieId"].sort_values()
     assert movie_ids[matrix[np.flatnonzero(user_ids == 414)[0]].indices].tolist() == liked.tolist()
-    low = load_disliked.fn(ml_latest_small, matrix.shape, True)
+    low = load_disliked.fn(ml_latest_small, matrix.shape, 4.0, True)
     assert low.multiply(matrix).nnz == 0
     assert low.nnz == ratings.query("rating < 4 and movieId in @movie_ids and userId in @user_ids").shape[0]
