@@ -165,6 +165,22 @@ def download(name: str, *, folder: Path = Path("data")) -> None:
 
 
 @app.command
+def export(folder: Path, *, database: Path = PUBLISHED) -> None:
+    """Write every published table to a Parquet file.
+
+    Parameters
+    ----------
+    folder: Folder for the files; those of an earlier export are replaced.
+    database: Published DuckDB file.
+    """
+    from tasks.export import export_tables
+
+    with progress("Export") as report:
+        rows = export_tables(database, folder, report)
+    console.print(f"{len(rows)} tables, {sum(rows.values()):,} rows in {folder}", highlight=False)
+
+
+@app.command
 def rollback(*, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
     """Publish the version before the present one again, tables and pictures.
 

@@ -12,7 +12,6 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined
 
 from tasks.database import connect, connect_to_published, run, statement
-from tasks.evaluate import standings
 from tasks.plots import CLUSTER_COLOURS
 from tasks.step import step
 
@@ -20,6 +19,7 @@ PAGE = "index.html"
 SHOWN_MOVIES = 8
 SHOWN_REJECTED_ROWS = 20
 NONE = "\N{EN DASH}"
+FEW = 100  # a count below is compared without per cents
 MAX_LENGTH = 300  # of a text that comes from the source
 
 CAPTIONS = {
@@ -93,8 +93,8 @@ class Comparison(NamedTuple):
 
     @property
     def share(self) -> float | None:
-        """The difference as a part of what it was, for counts."""
-        if not self.before or self.difference is None or not isinstance(self.before, int):
+        """The difference as a part of what it was, for counts that are not small."""
+        if self.difference is None or not isinstance(self.before, int) or self.before < FEW:
             return None
         return self.difference / self.before
 
@@ -146,7 +146,7 @@ def read_page(database: Path) -> dict[str, Any]:
             ],
             "pictures": [(name, *CAPTIONS[name], pictures[name]) for name in CAPTIONS if name in pictures],
             "rejected": run(connection, "report_rejected_rows", n=SHOWN_REJECTED_ROWS),
-            "standings": read_standings(connection),
+            "quality": read_quality(connection),
         }
 
 
@@ -155,13 +155,13 @@ def rows_of(movies: pl.DataFrame, cluster: int) -> list[dict[str, Any]]:
     return movies.filter(pl.col("cluster") == cluster).to_dicts()
 
 
-def read_standings(connection: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
-    """Return the table of each split of the evaluation; none where there was no evaluation."""
-    if not connection.sql("select 1 from duckdb_tables() where table_name = 'evaluation'").fetchall():
-        return {}
-    measured = connection.sql("select * exclude setting from evaluation").pl()
-    tables = standings(measured).group_by("split", maintain_order=True)
-    return {str(split): rows.drop("split") for (split,), rows in tables}
+def read_quality(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[str, tuple[float, ...]]]]:
+    """Return value, low and high by split, recommender and metric; nothing where there was no evaluation."""
+    quality: dict[str, dict[str, dict[str, tuple[float, ...]]]] = {}
+    if connection.sql("select 1 from duckdb_tables() where table_name = 'evaluation'").fetchall():
+        for split, recommender, metric, *values in run(connection, "report_quality"):
+            quality.setdefault(split, {}).setdefault(recommender, {})[metric] = tuple(values)
+    return quality
 
 
 def render_page(content: dict[str, Any]) -> str:
