@@ -66,7 +66,7 @@ def summary_table(built: dict[str, Any], config: RetrainConfig) -> Table:
         label = name.removeprefix("n_").replace("_", " ")
         table.add_row(label, f"{value:,}" if isinstance(value, int) else str(value))
     table.add_row("tables", str(config.database))
-    table.add_row("pictures", str(config.reports))
+    table.add_row("report", str(config.reports / "index.html"))
     return table
 
 
