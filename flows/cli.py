@@ -66,7 +66,7 @@ def summary_table(built: dict[str, Any], config: RetrainConfig) -> Table:
         label = name.removeprefix("n_").replace("_", " ")
         table.add_row(label, f"{value:,}" if isinstance(value, int) else str(value))
     table.add_row("tables", str(config.database))
-    table.add_row("pictures", str(config.reports))
+    table.add_row("report", str(config.reports / "index.html"))
     return table
 
 
@@ -162,6 +162,22 @@ def download(name: str, *, folder: Path = Path("data")) -> None:
     with progress(f"Download {name}") as report:
         path = download_movielens(name, folder, on_progress=report, say=console.print)
     console.print(f"Now run: cinecluster retrain --source {path}", highlight=False)
+
+
+@app.command
+def export(folder: Path, *, database: Path = PUBLISHED) -> None:
+    """Write every published table to a Parquet file.
+
+    Parameters
+    ----------
+    folder: Folder for the files; those of an earlier export are replaced.
+    database: Published DuckDB file.
+    """
+    from tasks.export import export_tables
+
+    with progress("Export") as report:
+        rows = export_tables(database, folder, report)
+    console.print(f"{len(rows)} tables, {sum(rows.values()):,} rows in {folder}", highlight=False)
 
 
 @app.command

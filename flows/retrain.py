@@ -22,6 +22,7 @@ from tasks.evaluate import add_evaluation, evaluate_recommenders
 from tasks.incidence import load_disliked, load_evidence, load_incidence, select_favourites
 from tasks.ingest import ingest_movies, ingest_ratings
 from tasks.merge import merge_small_clusters
+from tasks.page import write_page
 from tasks.publish import new_build, publish_tables, restore_reports
 from tasks.quality import choose_n_fine_clusters, measure_quality
 from tasks.recommend import recommend_movies
@@ -85,6 +86,7 @@ def retrain(**options: Any) -> dict[str, Any]:
         draw_reports(build.database, incidence.matrix, points, found, clusters, c.min_cluster_size, c.boundary, c.seed)
         metrics = measure_clusters(points, found, clusters, fine, c.n_init, c.max_iter, c.seed)
         summary = write_summary(build, c.database, rows, c.model_dump(mode="json"), metrics)
+        write_page(build.database, c.database)
         check_tables(build.database, c.database, c.top_n, c.min_cluster_size, c.max_drop, c.memory_limit)
         publish_tables(build, c.database, c.keep)
         restore_reports(c.database, c.reports)

@@ -133,7 +133,7 @@ def test_the_macro_agrees_with_the_stored_recommendations(tables):
 
 
 def test_nothing_but_the_published_file_its_version_and_the_pictures_is_left(published):
-    assert sorted(path.name for path in published.reports.iterdir()) == PICTURES
+    assert sorted(path.name for path in published.reports.iterdir()) == sorted([*PICTURES, "index.html"])
     names = sorted(path.name for path in published.database.parent.iterdir())
     assert names == [".films", "films.duckdb", "reports"]
     [version, lock] = sorted(path.name for path in versions_of(published.database).iterdir())

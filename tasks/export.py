@@ -1,0 +1,57 @@
+"""The published tables as Parquet files, for whoever reads no DuckDB."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+from tasks.database import connect_to_published, run
+from tasks.errors import CineclusterError
+
+ROWS_AT_ONCE = 250_000  # of a row group: few enough to hold, many enough to compress
+
+
+def export_tables(
+    database: Path, folder: Path, on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> dict[str, int]:
+    """Write every published table to ``<folder>/<table>.parquet``; return the rows of each.
+
+    The tables stream through the read-only connection, which may not touch other files, so they are all of one run
+    also when a retrain publishes meanwhile. Lists stay lists, JSON becomes text. A file is there whole or not at all.
+
+    Raises
+    ------
+    CineclusterError
+        If there is no published database, or the folder cannot be written to.
+    """
+    rows = {}
+    with connect_to_published(database) as connection:
+        tables = [name for (name,) in run(connection, "published_tables")]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for done, table in enumerate(tables, start=1):
+                rows[table] = export_table(connection, table, folder / f"{Path(table).name}.parquet")
+                on_progress(done, len(tables))
+        except OSError as error:
+            raise CineclusterError(
+                f"{folder}: cannot be written: {error.strerror or error}. Free some space or choose another folder."
+            ) from error
+    return rows
+
+
+def export_table(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> int:
+    """Write one table to ``path``; return its rows."""
+    new = path.with_name(f".{path.name}.new")
+    quoted = table.replace('"', '""')
+    try:
+        batches = connection.sql(f'from "{quoted}"').to_arrow_reader(ROWS_AT_ONCE)
+        n_rows = 0
+        with pq.ParquetWriter(new, batches.schema, compression="zstd") as file:
+            for batch in batches:
+                file.write_batch(batch)
+                n_rows += batch.num_rows
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    return n_rows
