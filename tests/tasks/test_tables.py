@@ -119,7 +119,7 @@ def test_types_are_small_and_plain(connection):
         "movie_id": "INTEGER",
         "title": "VARCHAR",
         "cluster": "INTEGER",
-        "score": "FLOAT",
+        "score": "DOUBLE",
     }
 
 
