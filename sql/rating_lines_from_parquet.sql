@@ -1,12 +1,21 @@
--- rating_lines_from_parquet: the table rating_lines, one row of a Parquet file written as a line of CSV.
+-- rating_lines_from_parquet: the table rating_lines, one row per row of a Parquet file.
 create or replace temp table rating_lines as
+with texts as (
+    select
+        file_row_number,
+        columns(* exclude (file_row_number))::varchar
+    from read_parquet($source, file_row_number = true, hive_partitioning = false)
+),
+
+listed as (
+    select
+        file_row_number + 1 as line,
+        [coalesce(field, '') for field in list_value(*columns(* exclude (file_row_number)))] as fields
+    from texts
+)
+
 select
-    file_row_number + 1 as line,
-    concat_ws(
-        ',',
-        coalesce("userId"::varchar, ''),
-        coalesce("movieId"::varchar, ''),
-        coalesce(rating::varchar, ''),
-        coalesce("timestamp"::varchar, '')
-    ) as text
-from read_parquet($source, file_row_number = true)
+    line,
+    array_to_string(fields, ',') as text,
+    fields
+from listed

@@ -16,6 +16,8 @@ from read_csv(
     delim = ',',
     quote = '',
     escape = '',
-    store_rejects = true,
+    max_line_size = $longest_line,
+    buffer_size = 32000000,
+    hive_partitioning = false,
     columns = $columns
 )

@@ -1,5 +1,5 @@
--- ratings_from_fields: the table ratings, from the good lines of the ratings file.
-create or replace table ratings as
+-- ratings_from_fields: adds the good lines of a block of the ratings file to the table ratings.
+insert into ratings
 select
     user_id,
     movie_id,

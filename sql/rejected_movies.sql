@@ -4,21 +4,30 @@ with judged as (
     select
         line,
         concat_ws(',', "movieId", title, genres) as text,
+        valid_id(try_cast("movieId" as double)) as id,
         case
             when n_fields <> width then 'has ' || n_fields || ' columns, not ' || width
-            when valid_id(try_cast("movieId" as double)) is null then 'movieId is not a whole number from 1 to 2147483647'
-            when coalesce(title, '') = '' then 'has no title'
-            when row_number() over (partition by try_cast("movieId" as double) order by line) > 1
-                then 'movieId is there a second time'
-        end as reason
+            when id is null then 'movieId is not a whole number from 1 to 2147483647'
+            when trim(coalesce(title, '')) = '' then 'has no title'
+            when regexp_matches(title, '[\r\n]') then 'has a line end in its title'
+        end as flaw
     from movies_rows
+),
+
+compared as (
+    select
+        line,
+        text,
+        flaw,
+        row_number() over (partition by id, flaw is null order by line) as place
+    from judged
 )
 
 select
     'movies.csv' as file,
     line,
-    reason,
+    coalesce(flaw, 'movieId is there a second time') as reason,
     left(text, 1000) as text
-from judged
-where reason is not null
+from compared
+where flaw is not null or place > 1
 order by line

@@ -4,21 +4,30 @@ with judged as (
     select
         line,
         concat_ws(',', id, title, release_date, genres) as text,
+        valid_id(try_cast(id as double)) as tmdb_id,
         case
             when n_fields <> width then 'has ' || n_fields || ' columns, not ' || width
-            when valid_id(try_cast(id as double)) is null then 'id is not a whole number from 1 to 2147483647'
-            when coalesce(title, '') = '' then 'has no title'
-            when row_number() over (partition by try_cast(id as double) order by line) > 1
-                then 'id is there a second time'
-        end as reason
+            when tmdb_id is null then 'id is not a whole number from 1 to 2147483647'
+            when trim(coalesce(title, '')) = '' then 'has no title'
+            when regexp_matches(title, '[\r\n]') then 'has a line end in its title'
+        end as flaw
     from movies_metadata_rows
+),
+
+compared as (
+    select
+        line,
+        text,
+        flaw,
+        row_number() over (partition by tmdb_id, flaw is null order by line) as place
+    from judged
 )
 
 select
     'movies_metadata.csv' as file,
     line,
-    reason,
+    coalesce(flaw, 'id is there a second time') as reason,
     left(text, 1000) as text
-from judged
-where reason is not null
+from compared
+where flaw is not null or place > 1
 order by line

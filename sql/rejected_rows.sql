@@ -3,4 +3,4 @@
 -- line: number of the line, 1 for the header; for Parquet the number of the row.
 -- reason: what is wrong with it.
 -- text: the line, its first 1,000 characters.
-create table rejected_rows (file varchar, line bigint, reason varchar, text varchar)
+create or replace table rejected_rows (file varchar, line bigint, reason varchar, text varchar)

@@ -55,10 +55,9 @@ def check_claim(connection: duckdb.DuckDBPyConnection, claim: str, statement: st
     """Raise a CineclusterError if the statement returns rows: they break the claim."""
     code = statement.split("\n", 1)[1]
     used = {name: parameters[name] for name in re.findall(r"\$(\w+)", code)}
-    result = connection.execute(code, used)
+    result = connection.execute(f"from (\n{code}\n) limit {SHOWN_ROWS}", used)
     columns = [column[0] for column in result.description or []]
-    rows = result.fetchmany(SHOWN_ROWS)
-    result.fetchall()
+    rows = result.fetchall()
     if rows:
         shown = "\n".join("  " + ", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True)) for row in rows)
         raise CineclusterError(

@@ -17,7 +17,7 @@ from tasks.incidence import Evidence
 from tasks.step import report_progress, step
 
 Points = csr_matrix | NDArray[np.float32]
-MINI_BATCH_WORK = 50_000_000  # users x clusters from which mini-batches find as good clusters several times faster
+MINI_BATCH_WORK = 10_000_000  # users x clusters from which mini-batches find as good clusters several times faster
 MANY_USERS, FEW_COMPONENTS, MANY_COMPONENTS = 3000, 32, 64
 FINE_ITERATIONS = 30  # k-means steps of fine clusters; more change their quality no more
 NEIGHBOURS, MOST_NEAREST = 7, 40  # both found on held-out favourites, see docs/quality.md

@@ -2,8 +2,10 @@
 
 import csv
 import gzip
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -12,12 +14,47 @@ import polars as pl
 from tasks.errors import CineclusterError
 
 CHUNK_BYTES = 16 << 20
-LONGEST_LINE = 10_000  # characters kept of a line: no valid line comes near
+LONGEST_LINE = 10_000  # bytes: no valid line comes near
+END = "\0"
+LINE_END = re.compile(r"\r\n|\r|\n")
+OTHER_FORMATS = {
+    b"PK\x03\x04": "a zip archive: unpack it",
+    b"\x1f\x8b": "packed with gzip: call it ratings.csv.gz",
+    b"PAR1": "a Parquet file: call it ratings.parquet",
+    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
+}
 
 
 def open_bytes(path: Path) -> BinaryIO:
     """Open a file or a ``.gz`` for reading bytes, unpacked."""
     return cast(BinaryIO, gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb"))
+
+
+@contextmanager
+def unchanged(path: Path) -> Iterator[None]:
+    """Raise a CineclusterError if the file is replaced, cut or written to while it is read inside."""
+    before = fingerprint(path)
+    failure = None
+    try:
+        yield
+    except Exception as error:
+        if fingerprint(path) == before:
+            raise
+        failure = error
+    if failure or fingerprint(path) != before:
+        raise CineclusterError(
+            f"{path}: changed while it was read. Wait until it is complete, then run again."
+        ) from failure
+
+
+def fingerprint(path: Path) -> tuple[int, ...]:
+    """Return what tells a file from another and from itself at another time; empty where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def read_header(path: Path) -> list[str]:
@@ -32,19 +69,42 @@ def read_header(path: Path) -> list[str]:
         with open_bytes(path) as file:
             start = file.read(LONGEST_LINE)
     except (OSError, EOFError, zlib.error) as error:
-        raise CineclusterError(f"{path}: cannot be read: {error}. Fetch the file again.") from error
-    lines = start.decode("utf-8-sig", errors="replace").splitlines()
-    if not lines:
+        raise CineclusterError(f"{path}: cannot be read: {error}. {remedy(error)}") from error
+    if not start:
         raise CineclusterError(f"{path}: the file is empty. It needs a header line and ratings.")
-    if "\0" in lines[0] or "\ufffd" in lines[0]:
-        raise CineclusterError(f"{path} line 1: not text. Is it a CSV file?")
-    return [name.strip().strip('"') for name in lines[0].split(",")]
+    for signature, what in OTHER_FORMATS.items():
+        if start.startswith(signature):
+            raise CineclusterError(f"{path} line 1: not CSV but {what}.")
+    line = LINE_END.split(start.decode("utf-8-sig", errors="replace"), maxsplit=1)[0]
+    if "\0" in line or "\ufffd" in line:
+        raise CineclusterError(f"{path} line 1: not text in UTF-8. It must be a CSV file.")
+    return [name.strip().strip('"') for name in line.split(",")]
+
+
+def remedy(error: Exception) -> str:
+    """Say what helps if a file cannot be read."""
+    if isinstance(error, PermissionError):
+        return "Make it readable for the user who runs this."
+    if isinstance(error, gzip.BadGzipFile):
+        return "If it is not packed, leave .gz out of its name; else fetch it again."
+    return "Fetch the file again."
+
+
+def count_lines(path: Path) -> int:
+    """Return the number of lines of a file, blank ones too."""
+    n_lines, last = 0, b""
+    with open_bytes(path) as file:
+        while chunk := file.read(1 << 20):
+            n_lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    return n_lines + (last not in (b"", b"\n"))
 
 
 def read_lines(path: Path) -> Iterator[pl.DataFrame]:
     """Yield frames of ``line`` (int64, 1-based) and ``text`` (str), blank lines left out.
 
-    Bytes that are not UTF-8 become U+FFFD; of a line over 10,000 characters only those are kept.
+    A line ends with LF, CRLF or CR. Bytes that are not UTF-8 become U+FFFD; of a line of many thousand bytes
+    only the beginning is kept, though more than 10,000.
 
     Raises
     ------
@@ -54,29 +114,39 @@ def read_lines(path: Path) -> Iterator[pl.DataFrame]:
     number, rest = 1, b""
     try:
         with open_bytes(path) as file:
-            while chunk := file.read(CHUNK_BYTES):
+            for chunk in _with_one_line_end(file):
                 block, newline, tail = (rest + chunk).rpartition(b"\n")
                 if not newline:
-                    rest = tail[: 4 * LONGEST_LINE]
+                    rest = tail[: 2 * LONGEST_LINE]
                     continue
                 yield _frame_of_lines(block, number)
                 number, rest = number + block.count(b"\n") + 1, tail
             yield _frame_of_lines(rest, number)
     except (OSError, EOFError, zlib.error) as error:
-        raise CineclusterError(f"{path}: breaks off after line {number}: {error}. Fetch the file again.") from error
+        raise CineclusterError(f"{path}: breaks off after line {number - 1}: {error}. {remedy(error)}") from error
+
+
+def _with_one_line_end(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the bytes of a file in chunks, with LF for CRLF and CR."""
+    held = b""
+    while chunk := file.read(CHUNK_BYTES):
+        chunk = held + chunk
+        held = b"\r" if chunk.endswith(b"\r") else b""  # the LF of a CRLF may come next
+        yield chunk[: len(chunk) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    yield held.replace(b"\r", b"\n")
 
 
 def _frame_of_lines(block: bytes, first: int) -> pl.DataFrame:
     text = block.decode("utf-8-sig" if first == 1 else "utf-8", errors="replace")
-    lines = [line.rstrip("\r")[:LONGEST_LINE] for line in text.split("\n")]
-    frame = pl.DataFrame({"text": lines}, schema={"text": pl.String}).with_row_index("line", offset=first)
+    frame = pl.DataFrame({"text": pl.Series([text]).str.split("\n").explode()}).with_row_index("line", offset=first)
     return frame.with_columns(pl.col("line").cast(pl.Int64)).filter(pl.col("text") != "")
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     """Return the named columns of a CSV file as text, with the line where each row ends.
 
-    Meant for files of up to some hundred thousand rows. Fields may be quoted and hold line ends.
+    Meant for files of up to some hundred thousand rows. Fields may be quoted and hold line ends; blank lines
+    are no rows. Bytes that are not UTF-8 become U+FFFD.
 
     Returns
     -------
@@ -88,20 +158,45 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     CineclusterError
         If a column is missing from the header or a quote is never closed.
     """
+    rows: list[tuple[object, ...]] = []
+    row: list[str] = []
+    n_lines = 0
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            reader = csv.reader(line.replace("\0", "\ufffd") for line in file)
-            header = [name.strip() for name in next(reader, [])]
-            missing = [name for name in columns if name not in header]
-            if missing:
-                raise CineclusterError(f"{path} line 1: no column {missing[0]!r}; it has {header}.")
-            places = [header.index(name) for name in columns]
-            rows = [
-                (reader.line_num, len(row), len(header), *(row[i] if i < len(row) else None for i in places))
-                for row in reader
-                if row
-            ]
-    except (csv.Error, OSError) as error:
-        raise CineclusterError(f"{path}: cannot be read: {error}. Is a quote left open?") from error
+            reader = csv.reader(_with_end(file))
+            for row in reader:
+                if row and row[-1].endswith(END):
+                    break
+                if not n_lines:
+                    places, width = _find_columns(path, row, columns), len(row)
+                elif row:
+                    fields = (row[i] if i < len(row) else None for i in places)
+                    rows.append((reader.line_num, len(row), width, *fields))
+                n_lines = reader.line_num
+    except csv.Error as error:
+        raise CineclusterError(f"{path} line {n_lines + 1}: {error}. Is a quote opened and never closed?") from error
+    except OSError as error:
+        raise CineclusterError(f"{path}: cannot be read: {error}. {remedy(error)}") from error
+    if row != [END]:
+        raise CineclusterError(f"{path} line {n_lines + 1}: a quote is opened in this row and never closed. Close it.")
+    if not n_lines:
+        raise CineclusterError(f"{path}: the file is empty. It needs a header line with {', '.join(columns)}.")
     numbers = {"line": pl.Int64, "n_fields": pl.Int64, "width": pl.Int64}
     return pl.DataFrame(rows, schema=numbers | dict.fromkeys(columns, pl.String), orient="row")
+
+
+def _with_end(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines, without NUL, and then ``END``: a row of its own, or part of a field whose quote is open."""
+    for line in lines:
+        yield line.replace("\0", "\ufffd")
+    yield END
+
+
+def _find_columns(path: Path, header: list[str], columns: tuple[str, ...]) -> list[int]:
+    """Return the places of the columns in the header."""
+    names = [name.strip() for name in header]
+    for name in columns:
+        if name not in names:
+            shown = ",".join(names)[:200]
+            raise CineclusterError(f"{path} line 1: no column {name!r}; it has {shown!r}. Give it a header line.")
+    return [names.index(name) for name in columns]

@@ -1,19 +1,23 @@
 """Ratings and movies from the files of a source folder into the tables of a build."""
 
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 import polars as pl
 
-from tasks.csv_text import read_header, read_lines, read_rows
+from tasks.csv_text import LONGEST_LINE, count_lines, read_header, read_lines, read_rows, unchanged
 from tasks.database import connect, run
 from tasks.errors import CineclusterError
+from tasks.faults import first_line, told_with_remedy
 from tasks.step import is_passing, step
 
 RATINGS_FILES = ("ratings.csv", "ratings.csv.gz", "ratings.parquet")
-TYPES = {"userId": "DOUBLE", "movieId": "DOUBLE", "rating": "DOUBLE", "timestamp": "BIGINT"}
-REQUIRED = ("userId", "movieId", "rating")
+COLUMNS = ("userId", "movieId", "rating", "timestamp")
+REQUIRED = COLUMNS[:3]
 MOVIES_COLUMNS = ("movieId", "title", "genres")
 LINKS_COLUMNS = ("movieId", "imdbId", "tmdbId")
 METADATA_COLUMNS = ("id", "title", "release_date", "genres")
@@ -34,23 +38,29 @@ def ingest_ratings(
 ) -> RowCounts:
     """Build the tables ``ratings`` and ``rejected_rows`` from the ratings file in ``source``.
 
-    A clean file is read in parallel. Where that shows any flaw it is read again line by line, so that each bad
-    line is known by number and reason.
+    A clean file is read in parallel, and its lines are counted beside that. Where this shows any flaw it is read
+    again line by line, so that each bad line is known by number and reason. Either way the tables are the same:
+
+    - A line ends with LF, CRLF or CR. Blank lines are no rows. Lines over 10,000 bytes are bad.
+    - Numbers are those that DuckDB casts: ``12``, ``12.0``, ``1.2e1``, ``+12``, ``1_200``, white space around.
+    - Fields may be quoted; commas and line ends in them are not understood. Empty fields at the end are let pass.
+    - Of a user's ratings of a movie the latest is kept, at the same time the one further down.
 
     Raises
     ------
     CineclusterError
-        If there is no ratings file, its header is wrong, it cannot be read, it has no ratings, or more than
-        ``max_rejected_share`` of its lines are bad.
+        If there is no ratings file, its header is wrong, it cannot be read, it has no ratings, it changes
+        meanwhile, more than ``max_rejected_share`` of its lines are bad, or memory or disk do not suffice.
     """
     path = find_ratings(source)
-    columns = read_columns(path)
-    with connect(database, memory_limit) as connection:
+    with unchanged(path), told_with_remedy(), connect(database, memory_limit) as connection:
+        columns = read_columns(path)
         for name in ("rejected_rows", "valid_id", "valid_rating", "valid_time"):
             run(connection, name)
         n_rejected = 0
-        if not read_clean(connection, path, columns):
-            n_rejected = read_line_by_line(connection, path, columns, max_rejected_share)
+        n_rows = read_clean(connection, path, columns)
+        if n_rows is None:
+            n_rows, n_rejected = read_line_by_line(connection, path, columns, max_rejected_share)
         n_valid, _, n_out_of_order = run(connection, "ratings_flaws")[0]
         if n_valid == 0:
             raise CineclusterError(f"{path}: no ratings in it. It needs lines such as 1,296,5.0,1147880044.")
@@ -58,32 +68,48 @@ def ingest_ratings(
         if n_out_of_order:
             run(connection, "ratings_latest")
             n_kept = run(connection, "ratings_flaws")[0][0]
-    return RowCounts(n_valid + n_rejected, n_kept, n_valid - n_kept, n_rejected)
+    return RowCounts(n_rows, n_kept, n_valid - n_kept, n_rejected)
 
 
 def find_ratings(source: Path) -> Path:
-    """Return the path of the ratings file in a source folder."""
+    """Return the path of the ratings file in a source folder; the first of ``RATINGS_FILES`` counts."""
     if not source.is_dir():
         raise CineclusterError(f"{source}: no such folder. --source is a folder with a ratings.csv.")
     for name in RATINGS_FILES:
-        if (path := source / name).is_file():
-            return path
-    raise CineclusterError(f"{source}: holds none of {', '.join(RATINGS_FILES)}.")
+        if is_file(source / name):
+            return (source / name).absolute()
+    raise CineclusterError(f"{source}: holds none of {', '.join(RATINGS_FILES)}. --source is the folder of one.")
+
+
+def is_file(path: Path) -> bool:
+    """Say whether there is such a file.
+
+    Raises
+    ------
+    CineclusterError
+        If there is something else of that name.
+    """
+    try:
+        if path.is_dir():
+            raise CineclusterError(f"{path}: is a folder. Put a file of that name there, or move the folder away.")
+        return path.is_file()
+    except OSError as error:
+        raise CineclusterError(f"{path}: cannot be looked at: {error.strerror}. Mend the permissions.") from error
 
 
 def read_columns(path: Path) -> list[str]:
-    """Return the columns of a ratings file in their order, spelled as in ``TYPES``.
+    """Return the columns of a ratings file in their order, spelled as in ``COLUMNS``.
 
     Raises
     ------
     CineclusterError
         If one is missing, unknown or there twice; so also for a file without a header.
     """
-    spelling = {name.lower(): name for name in TYPES}
-    found = parquet_columns(path) if path.suffix == ".parquet" else read_header(path)
+    spelling = {name.lower(): name for name in COLUMNS}
+    found = list(parquet_schema(path)) if path.suffix == ".parquet" else read_header(path)
     columns = [spelling.get(name.lower().replace("_", ""), name) for name in found]
     missing = [name for name in REQUIRED if name not in columns]
-    unknown = [name for name in columns if name not in TYPES]
+    unknown = [name for name in columns if name not in COLUMNS]
     twice = sorted({name for name in columns if columns.count(name) > 1})
     for fault, names in (("no", missing), ("unknown", unknown), ("twice the", twice)):
         if names:
@@ -94,35 +120,65 @@ def read_columns(path: Path) -> list[str]:
     return columns
 
 
-def parquet_columns(path: Path) -> list[str]:
-    """Return the column names of a Parquet file."""
+def parquet_schema(path: Path) -> pl.Schema:
+    """Return the columns of a Parquet file and their types."""
     try:
-        return list(pl.read_parquet_schema(path))
+        with path.open("rb") as file:
+            return pl.Schema(pl.read_parquet_schema(file))
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise CineclusterError(f"{path}: not a Parquet file that can be read: {error}") from error
+        raise CineclusterError(
+            f"{path}: not a Parquet file that can be read: {first_line(error)}. Fetch it again."
+        ) from error
 
 
-def read_clean(connection: duckdb.DuckDBPyConnection, path: Path, columns: list[str]) -> bool:
-    """Read the table ``ratings`` in parallel; return False if the file has any flaw or no timestamps."""
-    if sorted(columns) != sorted(TYPES):
-        return False
+def read_clean(connection: duckdb.DuckDBPyConnection, path: Path, columns: list[str]) -> int | None:
+    """Read the table ``ratings`` in parallel; return its rows, None if the file has any flaw or no timestamps."""
+    if sorted(columns) != sorted(COLUMNS):
+        return None
+    read = read_clean_parquet if path.suffix == ".parquet" else read_clean_csv
     try:
-        if path.suffix == ".parquet":
-            run(connection, "ratings_from_parquet", source=literal_path(path))
-        else:
-            run(
-                connection,
-                "ratings",
-                source=literal_path(path),
-                columns={name: TYPES[name] for name in columns},
-            )
-            if connection.execute("select count(*) from reject_errors").fetchall() != [(0,)]:
-                return False
+        n_rows = read(connection, path, columns)
+        if n_rows is None:
+            return None
+        n_read, n_bad, _ = run(connection, "ratings_flaws")[0]
     except duckdb.OutOfMemoryException:
         raise
-    except duckdb.Error:
-        return False
-    return run(connection, "ratings_flaws")[0][1] == 0
+    except (duckdb.Error, OSError, EOFError, zlib.error):
+        return None
+    return n_rows if n_read == n_rows and n_bad == 0 else None
+
+
+def read_clean_csv(connection: duckdb.DuckDBPyConnection, path: Path, columns: list[str]) -> int:
+    """Read a CSV file; return the number of lines below the header, counted beside the reading."""
+    with ThreadPoolExecutor(1) as pool:
+        counted = pool.submit(count_lines, path)
+        run(
+            connection,
+            "ratings",
+            source=literal_path(path),
+            columns=dict.fromkeys(columns, "DOUBLE"),
+            longest_line=LONGEST_LINE,
+        )
+        return counted.result() - 1
+
+
+def read_clean_parquet(connection: duckdb.DuckDBPyConnection, path: Path, columns: list[str]) -> int | None:
+    """Read a Parquet file of numbers; return its number of rows, None if it has other columns."""
+    schema = parquet_schema(path)
+    if not all(kind.is_numeric() for kind in schema.values()):
+        return None
+    names = dict(zip(columns, schema, strict=True))
+    run(
+        connection,
+        "ratings_from_parquet",
+        source=literal_path(path),
+        user=names["userId"],
+        movie=names["movieId"],
+        stars=names["rating"],
+        time=names["timestamp"],
+    )
+    counted = "select sum(num_rows) from parquet_file_metadata($source)"
+    return int(connection.execute(counted, {"source": literal_path(path)}).fetchall()[0][0])
 
 
 def literal_path(path: Path) -> str:
@@ -132,58 +188,62 @@ def literal_path(path: Path) -> str:
 
 def read_line_by_line(
     connection: duckdb.DuckDBPyConnection, path: Path, columns: list[str], max_rejected_share: float
-) -> int:
-    """Read ``ratings`` and ``rejected_rows`` line by line; return the number of rejected lines."""
-    if path.suffix == ".parquet":
-        columns = [name for name in TYPES if name in columns]
-        run_parquet_lines(connection, path)
-    else:
-        run(connection, "rating_lines")
-        for lines in read_lines(path):
-            connection.register("lines", lines)
-            connection.execute("insert into rating_lines select line, text from lines where line > 1")
-    run(
-        connection,
-        "rating_fields",
-        n_columns=len(columns),
-        user_place=columns.index("userId") + 1,
-        movie_place=columns.index("movieId") + 1,
-        rating_place=columns.index("rating") + 1,
-        time_place=columns.index("timestamp") + 1 if "timestamp" in columns else 0,
-    )
-    run(connection, "ratings_from_fields")
-    run(connection, "rejected_ratings", file=path.name)
-    return check_rejected(connection, path, max_rejected_share)
-
-
-def run_parquet_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Make ``rating_lines`` from a Parquet file."""
-    try:
-        run(connection, "rating_lines_from_parquet", source=literal_path(path))
-    except duckdb.Error as error:
-        raise CineclusterError(f"{path}: cannot be read: {error}") from error
-
-
-def check_rejected(connection: duckdb.DuckDBPyConnection, path: Path, max_rejected_share: float) -> int:
-    """Return the number of bad lines of the ratings file.
+) -> tuple[int, int]:
+    """Read ``ratings`` and ``rejected_rows`` line by line; return the numbers of lines and of rejected ones.
 
     Raises
     ------
     CineclusterError
-        If they are more than ``max_rejected_share`` of the lines; it shows the first one.
+        If more than ``max_rejected_share`` of the lines are bad; it shows the first one.
     """
-    n_rejected, n_lines = connection.execute(
-        "select count(*) filter (where reason is not null), count(*) from rating_fields"
-    ).fetchall()[0]
-    if n_rejected > max_rejected_share * n_lines:
-        line, reason, text = connection.execute(
-            "select line, reason, left(text, 80) from rating_fields where reason is not null order by line limit 1"
-        ).fetchall()[0]
-        raise CineclusterError(
-            f"{path}: {n_rejected:,} of {n_lines:,} lines are bad, more than --max-rejected-share "
-            f"{max_rejected_share:g}. The first is line {line}: {reason}: {text!r}"
+    run(connection, "ratings_empty")
+    n_rows = 0
+    for n_lines in blocks_of_lines(connection, path):
+        n_rows += n_lines
+        run(
+            connection,
+            "rating_fields",
+            n_columns=len(columns),
+            user_place=columns.index("userId") + 1,
+            movie_place=columns.index("movieId") + 1,
+            rating_place=columns.index("rating") + 1,
+            time_place=columns.index("timestamp") + 1 if "timestamp" in columns else 0,
+            longest_line=LONGEST_LINE,
         )
-    return int(n_rejected)
+        run(connection, "ratings_from_fields")
+        run(connection, "rejected_ratings", file=path.name)
+    return n_rows, check_rejected(connection, path, n_rows, max_rejected_share)
+
+
+def blocks_of_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[int]:
+    """Make ``rating_lines`` of one block of lines after the other; yield the number of lines of each."""
+    if path.suffix == ".parquet":
+        try:
+            run(connection, "rating_lines_from_parquet", source=literal_path(path))
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            raise CineclusterError(f"{path}: cannot be read: {first_line(error)}. Fetch it again.") from error
+        yield connection.execute("select count(*) from rating_lines").fetchall()[0][0]
+        return
+    for lines in read_lines(path):
+        below_header = lines.filter(pl.col("line") > 1)
+        connection.register("lines", below_header)
+        run(connection, "rating_lines")
+        yield len(below_header)
+
+
+def check_rejected(connection: duckdb.DuckDBPyConnection, path: Path, n_rows: int, max_rejected_share: float) -> int:
+    """Return the number of bad lines of the ratings file, unless they are too many of its ``n_rows``."""
+    bad = connection.sql("select line, reason, left(text, 80) as text from rejected_rows order by line")
+    n_rejected = len(bad)
+    if n_rejected > max_rejected_share * n_rows:
+        line, reason, text = bad.limit(1).fetchall()[0]
+        raise CineclusterError(
+            f"{path}: {n_rejected:,} of {n_rows:,} lines are bad, more than --max-rejected-share "
+            f"{max_rejected_share:g}. The first is line {line}: {reason}: {text!r}. Mend them, or allow more."
+        )
+    return n_rejected
 
 
 @step("Read the movies", retries=1, retry_delay_seconds=2, retry_condition_fn=is_passing)
@@ -192,17 +252,33 @@ def ingest_movies(database: Path, source: Path) -> int:
 
     Every movie that is rated or listed has a row; one without a title is called ``(movie <id>)``. Titles of
     ``movies.csv`` come first, then those of ``movies_metadata.csv`` through the TMDB id in ``links.csv``.
-    Bad rows go to ``rejected_rows``. Returns the number of movies.
+    Bad rows go to ``rejected_rows``; of two rows with one id the first good one counts.
+    Returns the number of movies.
+
+    Raises
+    ------
+    CineclusterError
+        If a file lacks a column, cannot be read, has a quote that is never closed, or changes meanwhile.
     """
     files = {"movies": MOVIES_COLUMNS, "links": LINKS_COLUMNS, "movies_metadata": METADATA_COLUMNS}
-    with connect(database) as connection:
+    with told_with_remedy(), connect(database) as connection:
+        connection.begin()
         run(connection, "valid_id")
         for name, columns in files.items():
-            path = source / f"{name}.csv"
-            connection.register(f"{name}_rows", read_rows(path, columns) if path.is_file() else empty_rows(columns))
+            connection.register(f"{name}_rows", movie_rows(source / f"{name}.csv", columns))
             run(connection, f"rejected_{name}")
         run(connection, "movies")
-        return int(connection.execute("select count(*) from movies").fetchall()[0][0])
+        n_movies = connection.execute("select count(*) from movies").fetchall()[0][0]
+        connection.commit()
+    return int(n_movies)
+
+
+def movie_rows(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Return the rows of a file about movies, none if there is no such file."""
+    if not is_file(path):
+        return empty_rows(columns)
+    with unchanged(path):
+        return read_rows(path, columns)
 
 
 def empty_rows(columns: tuple[str, ...]) -> pl.DataFrame:

@@ -21,7 +21,12 @@ import polars as pl
 
 from tasks.database import connect_to_published
 from tasks.errors import CineclusterError
+from tasks.faults import told_with_remedy
 from tasks.step import step
+
+
+class BuildNotClosedError(CineclusterError, RuntimeError):
+    """A build whose write-ahead log is not in its file yet: it is still open, or there was no disk space for that."""
 
 
 class Build(NamedTuple):
@@ -44,7 +49,8 @@ def new_build(database: Path) -> Iterator[Build]:
     Raises
     ------
     CineclusterError
-        If another retrain holds the lock, or the folder cannot be written to.
+        If another retrain holds the lock, the folder cannot be written to, or memory or disk do not suffice for
+        what is done inside.
     """
     started_at = datetime.now(UTC)
     run_id = f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
@@ -52,7 +58,8 @@ def new_build(database: Path) -> Iterator[Build]:
     with hold_lock(folder, run_id):
         remove_builds(folder)
         try:
-            yield Build(run_id, started_at, folder / f"build-{run_id}.duckdb")
+            with told_with_remedy():
+                yield Build(run_id, started_at, folder / f"build-{run_id}.duckdb")
         finally:
             remove_builds(folder)
 
@@ -64,45 +71,75 @@ def hold_lock(folder: Path, run_id: str) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("a+", encoding="utf-8")
     except OSError as error:
-        raise CineclusterError(f"{folder}: cannot be written to: {error.strerror}.") from error
+        raise CineclusterError(
+            f"{folder}: cannot be written to: {error.strerror}. Mend that, or choose another place with --database."
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             lock.seek(0)
             raise CineclusterError(
                 f"{folder}: another run holds the lock: {lock.read().strip()}. Wait for it, or stop it."
             ) from error
-        lock.truncate(0)
         holder = {"run_id": run_id, "pid": os.getpid(), "host": socket.gethostname()}
-        lock.write(json.dumps(holder))
-        lock.flush()
+        with written_to(folder):
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), json.dumps(holder).encode())
         yield
 
 
 def remove_builds(folder: Path) -> None:
     """Remove the build files of dead runs, with their logs and spill folders."""
-    for left_over in folder.glob("build-*"):
-        if left_over.is_dir():
-            shutil.rmtree(left_over)
-        else:
-            left_over.unlink()
+    with written_to(folder):
+        for left_over in folder.glob("build-*"):
+            if left_over.is_dir():
+                shutil.rmtree(left_over)
+            else:
+                left_over.unlink()
 
 
 @step("Publish")
 def publish_tables(build: Build, database: Path, keep: int) -> None:
     """Make the build the published file, in one step for its readers, and keep the last ``keep`` versions.
 
-    The build is closed and complete: no write-ahead log lies beside it.
+    The build is closed and complete: no write-ahead log lies beside it. A run that dies in here leaves the old
+    file published or the new one, and perhaps a version that is not published, which a later run removes.
+
+    Raises
+    ------
+    CineclusterError
+        If the disk is full, a folder cannot be written to, or the build was not closed.
     """
-    if Path(f"{build.database}.wal").exists():
-        raise RuntimeError(f"{build.database} was not closed: its write-ahead log is still there.")
+    if write_ahead_log(build.database).exists():
+        raise BuildNotClosedError(
+            f"{build.database}: its write-ahead log is not in it. Is the disk full? Free some space and run again."
+        )
     version = versions_of(database) / f"{build.run_id}.duckdb"
-    sync(build.database)
-    build.database.rename(version)
-    point_to(database, version)
-    for old in versions(database)[keep:]:
-        old.unlink()
+    with written_to(database):
+        sync(build.database)
+        build.database.rename(version)
+        sync(version.parent)
+        point_to(database, version)
+        for old in versions(database)[keep:]:
+            old.unlink()
+
+
+def write_ahead_log(database: Path) -> Path:
+    """Return the path of the log that DuckDB keeps beside a file that it writes to."""
+    return Path(f"{database}.wal")
+
+
+@contextmanager
+def written_to(path: Path) -> Iterator[None]:
+    """Raise a CineclusterError where the system lets no file be written inside."""
+    try:
+        yield
+    except OSError as error:
+        raise CineclusterError(
+            f"{path}: cannot be written: {error.strerror or error}. Free some space or mend the permissions, "
+            "then run again."
+        ) from error
 
 
 def sync(path: Path) -> None:
@@ -123,7 +160,8 @@ def point_to(database: Path, version: Path) -> None:
     except OSError:  # a file system without hard links
         shutil.copyfile(version, name)
         sync(name)
-    name.replace(database)
+    write_ahead_log(database).unlink(missing_ok=True)  # of somebody who wrote into the old file; no reader of the
+    name.replace(database)  # new one could open it beside that
     sync(database.parent)
 
 
@@ -151,20 +189,31 @@ def published_runs(database: Path) -> pl.DataFrame:
 def restore_reports(database: Path, reports: Path) -> list[Path]:
     """Write the pictures that the published file holds into the folder ``reports``; return their paths.
 
-    They are part of the tables, so a run that dies right after publishing leaves no old picture for long.
+    They are part of the tables, so a run that dies right after publishing leaves no old picture for long. Only who
+    holds the lock may call this, so that no two write the same picture.
     """
     if not database.exists():
         return []
-    reports.mkdir(parents=True, exist_ok=True)
     with connect_to_published(database) as connection:
         pictures = connection.execute("select name, content from reports order by name").fetchall()
     paths = []
-    for name, content in pictures:
-        paths.append(reports / Path(name).name)
-        new = reports / f".{Path(name).name}.new"
-        new.write_bytes(content)
-        new.replace(paths[-1])
+    with written_to(reports):
+        reports.mkdir(parents=True, exist_ok=True)
+        for name, content in pictures:
+            paths.append(reports / Path(name).name)
+            replace_content(paths[-1], content)
     return paths
+
+
+def replace_content(path: Path, content: bytes) -> None:
+    """Make ``content`` that of a file, in one step; nothing is written if it is that already."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        if not path.is_file() or path.read_bytes() != content:
+            new.write_bytes(content)
+            new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def roll_back(database: Path, reports: Path) -> str:
@@ -183,6 +232,7 @@ def roll_back(database: Path, reports: Path) -> str:
         earlier = [path for path in kept if path.stem in published_runs(database)["run_id"].to_list()]
         if not earlier:
             raise CineclusterError(f"{database}: no earlier version is kept; --keep of the retrain says how many are.")
-        point_to(database, earlier[0])
-    restore_reports.fn(database, reports)
+        with written_to(database):
+            point_to(database, earlier[0])
+        restore_reports.fn(database, reports)
     return earlier[0].stem
