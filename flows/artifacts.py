@@ -82,13 +82,14 @@ def show_result(
 ) -> None:
     """Show where the run's data came from and went to, and what it counted."""
     source = plain(config["source"]) if config.get("source") else "**demo data**: invented ratings of invented movies"
+    page = plain((reports / "index.html").absolute())
     counts = {**summary, **metrics}
     rows = "\n".join(
         f"| {plain(name.removeprefix('n_').replace('_', ' '))} | {count(counts[name])} |" for name in counts
     )
     create_markdown_artifact(
         f"Run {plain(run_id)} is published.\n\n"
-        f"- Read: {source}\n- Tables: {plain(database.absolute())}\n- Pictures: {plain(reports.absolute())}\n\n"
+        f"- Read: {source}\n- Tables: {plain(database.absolute())}\n- Report: {page}\n\n"
         f"| counted | |\n|---|---:|\n{rows}\n",
         key="retrain-result",
         description="What was read, and where the results are.",
