@@ -65,7 +65,9 @@ def test_positions_number_users_and_movies_with_favourites_by_ascending_id(memor
     assert rows(memory, "from user_positions order by all") == [(1, 0), (2, 1), (3, 2), (4, 3)]
     assert rows(memory, "from movie_positions order by all") == [(10, 0), (20, 1), (30, 2), (40, 3)]
     assert sorted(run(memory, "favourite_positions")) == [(0, 2), (1, 0), (1, 1), (2, 2), (3, 3)]
-    assert sorted(run(memory, "disliked_positions", min_rating=4.0)) == [(0, 1), (2, 0)], "of these users and movies only"
+    assert sorted(run(memory, "disliked_positions", min_rating=4.0)) == [(0, 1), (2, 0)], (
+        "of these users and movies only"
+    )
 
 
 def test_evidence_is_favourites_and_what_was_rated_up_to_a_star_less(memory):
