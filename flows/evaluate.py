@@ -9,13 +9,19 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 
 from flows.config import EvaluateConfig, with_parameters_of
+from flows.notify import notify_webhook
 from tasks.evaluate import evaluate_recommenders, publish_evaluation, standings
 from tasks.incidence import load_disliked, load_evidence, load_incidence, select_favourites
 from tasks.ingest import ingest_ratings
 from tasks.source import make_demo_source
 
 
-@flow(name="evaluate", flow_run_name="evaluate preset {preset}")
+@flow(
+    name="evaluate",
+    flow_run_name="preset {preset}",
+    on_failure=[notify_webhook],
+    on_crashed=[notify_webhook],
+)
 @with_parameters_of(EvaluateConfig)
 def evaluate(**options: Any) -> list[dict[str, Any]]:
     """Hold out favourites, let every recommender foretell them, and publish how well each did.

@@ -7,6 +7,7 @@ from prefect import flow
 
 from flows.artifacts import name_run, show_run
 from flows.config import RetrainConfig, with_parameters_of
+from flows.notify import notify_webhook
 from tasks.checks import check_tables
 from tasks.clusters import (
     cluster_finely,
@@ -31,7 +32,7 @@ from tasks.source import make_demo_source
 from tasks.tables import write_clusters, write_elbow, write_recommendations, write_summary
 
 
-@flow(name="retrain", flow_run_name=name_run)
+@flow(name="retrain", flow_run_name=name_run, on_failure=[notify_webhook], on_crashed=[notify_webhook])
 @with_parameters_of(RetrainConfig)
 def retrain(**options: Any) -> dict[str, Any]:
     """Cluster the users by their favourites and publish recommendations for every one of them.

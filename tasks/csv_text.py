@@ -181,6 +181,11 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
         raise CineclusterError(f"{path} line {n_lines + 1}: a quote is opened in this row and never closed. Close it.")
     if not n_lines:
         raise CineclusterError(f"{path}: the file is empty. It needs a header line with {', '.join(columns)}.")
+    return frame_of_rows(rows, columns)
+
+
+def frame_of_rows(rows: list[tuple[object, ...]], columns: tuple[str, ...]) -> pl.DataFrame:
+    """Return rows as ``read_rows`` does."""
     numbers = {"line": pl.Int64, "n_fields": pl.Int64, "width": pl.Int64}
     return pl.DataFrame(rows, schema=numbers | dict.fromkeys(columns, pl.String), orient="row")
 

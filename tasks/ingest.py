@@ -9,7 +9,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from tasks.csv_text import LONGEST_LINE, count_lines, read_header, read_lines, read_rows, unchanged
+from tasks.csv_text import LONGEST_LINE, count_lines, frame_of_rows, read_header, read_lines, read_rows, unchanged
 from tasks.database import connect, run
 from tasks.errors import CineclusterError
 from tasks.faults import first_line, told_with_remedy
@@ -283,5 +283,4 @@ def movie_rows(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
 
 def empty_rows(columns: tuple[str, ...]) -> pl.DataFrame:
     """Return what ``read_rows`` returns for a file with a header only."""
-    numbers = {"line": pl.Int64, "n_fields": pl.Int64, "width": pl.Int64}
-    return pl.DataFrame(schema=numbers | dict.fromkeys(columns, pl.String))
+    return frame_of_rows([], columns)
