@@ -23,12 +23,11 @@ faults: .venv/dev  ## Kill, fill, truncate, read meanwhile
 	.venv/bin/pytest tests/faults/faults_*.py
 
 audit: .venv/dev  ## Look for known vulnerabilities in the locked requirements
-	@.venv/bin/pip-audit -r requirements.lock --no-deps --disable-pip --progress-spinner off > .venv/audit.txt 2>&1 \
-		|| { cat .venv/audit.txt; exit 1; }
-	@if grep -q "could not be audited" .venv/audit.txt; then \
-		echo "AUDIT SKIPPED: the advisories cannot be reached for" \
-			"$$(grep -c 'could not be audited' .venv/audit.txt) of the locked requirements"; \
-	else tail -n 1 .venv/audit.txt; fi
+	@.venv/bin/pip-audit -r requirements.lock --no-deps --disable-pip --progress-spinner off > .venv/audit.txt 2>&1; \
+	if grep -qE "^Found [0-9]+ known" .venv/audit.txt; then cat .venv/audit.txt; exit 1; \
+	elif grep -q "^No known vulnerabilities found" .venv/audit.txt && ! grep -q "could not be audited" .venv/audit.txt; \
+	then cat .venv/audit.txt; \
+	else echo "AUDIT SKIPPED, for all or some requirements the advisories cannot be reached:"; tail -n 1 .venv/audit.txt; fi
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
