@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from tasks.database import connect, run
-from tasks.ingest import TYPES, ingest_ratings
+from tasks.ingest import COLUMNS, ingest_ratings
 
 
 def seconds(work: Callable[[], object], n: int = 3) -> float:
@@ -47,7 +47,7 @@ def read_favourites(path: str) -> None:
             'create table favourites as select valid_id("userId"), valid_id("movieId"), valid_time("timestamp") '
             "from read_csv($path, header=true, auto_detect=false, quote='', escape='', store_rejects=true, "
             "columns=$columns) where valid_rating(rating) >= 4",
-            {"path": path, "columns": TYPES},
+            {"path": path, "columns": dict.fromkeys(COLUMNS, "DOUBLE")},
         )
 
 

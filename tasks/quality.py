@@ -110,7 +110,7 @@ def recommend_in(
 def measure_quality(
     evidence: Evidence, excluded: csr_matrix, method: Method, n_fine_clusters: int | str, sample_users: int
 ) -> dict[int, float]:
-    """Return the held-out NDCG@10 for several numbers of fine clusters, on a sample of users.
+    """Return the held-out NDCG@10 for several numbers of fine clusters, on a sample of users and of their favourites.
 
     Parameters
     ----------
@@ -124,7 +124,11 @@ def measure_quality(
     n_users = excluded.shape[0]
     random = np.random.default_rng(method.seed)
     drawn = np.sort(random.choice(n_users, min(n_users, sample_users), replace=False))
-    return try_fine_clusters(select_users(evidence, drawn), excluded[drawn], method)
+    sample = select_users(evidence, drawn)
+    movies = np.unique(favourites_of(sample).indices)
+    kept = np.isin(sample.weights.indices, movies)
+    sample = Evidence(sample.weights[:, movies], sample.times[kept])
+    return try_fine_clusters(sample, excluded[drawn][:, movies], method)
 
 
 def try_fine_clusters(evidence: Evidence, excluded: csr_matrix, method: Method) -> dict[int, float]:
