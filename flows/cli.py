@@ -50,11 +50,13 @@ def retrain(*, config: Annotated[RetrainConfig | None, Parameter(name="*")] = No
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     console.print(f"cinecluster retrain, preset {config.preset}, from {config.source or 'demo data'}", highlight=False)
     from flows.retrain import retrain as flow  # takes seconds to import, which no other command has to wait for
+    from tasks.lookup import first_user
     from tasks.step import show_on
 
     with show_on(console):
         built = flow(**config.model_dump())
     console.print(summary_table(built, config))
+    recommend(first_user(config.database), n=5, database=config.database)
 
 
 def summary_table(built: dict[str, Any], config: RetrainConfig) -> Table:
@@ -204,7 +206,7 @@ def serve() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; exit with 0 if done, 1 if it failed, 2 on wrong usage."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = with_preset(list(sys.argv[1:] if arguments is None else arguments))
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except (CycloptsError, ValidationError) as error:
@@ -215,6 +217,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "--verbose" in arguments:
             raise
         fail(str(error) if isinstance(error, CineclusterError) else f"{type(error).__name__}: {error}", 1)
+
+
+def with_preset(arguments: list[str]) -> list[str]:
+    """Name the default preset where none is named: without any option Cyclopts would check None against the bounds."""
+    if arguments[:1] in (["retrain"], ["evaluate"]) and not any(word.startswith("--preset") for word in arguments):
+        return [*arguments, "--preset", "default"]
+    return arguments
 
 
 def fail(message: str, code: int) -> NoReturn:

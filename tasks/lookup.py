@@ -14,6 +14,12 @@ class Lookup(NamedTuple):
     recommendations: list[tuple[int, str, str, float]]
 
 
+def first_user(database: Path) -> int:
+    """Return the lowest id of a user with recommendations."""
+    with connect_to_published(database) as connection:
+        return int(connection.execute("select min(user_id) from user_clusters").fetchall()[0][0])
+
+
 def look_up(database: Path, user_id: int, n: int) -> Lookup:
     """Return up to ``n`` favourites and ``n`` recommendations of a user, who may be unknown.
 

@@ -133,3 +133,17 @@ def test_roll_back_says_what_is_published_again(tmp_path, capsys):
         main(arguments)
     assert ended.value.code == 1
     assert "no earlier version is kept" in " ".join(capsys.readouterr().err.split())
+
+
+def test_every_option_may_be_left_out(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    monkeypatch.setattr("flows.retrain.retrain", lambda **options: seen.append(options) or {})
+    monkeypatch.setattr("tasks.lookup.first_user", lambda database: 1)
+    monkeypatch.setattr("flows.cli.recommend", lambda *arguments, **options: None)
+    for arguments in ([], ["--verbose"], ["--preset", "article"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(["retrain", *arguments])
+        assert stopped.value.code == 0
+    assert [options["preset"] for options in seen] == ["default", "default", "article"]
+    assert [options["closeness"] for options in seen] == [2.5, 2.5, 0.0]

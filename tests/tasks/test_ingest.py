@@ -657,7 +657,7 @@ def dirty_files(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.parametrize("chunk_bytes", [None, 30])
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(content=text("1,1,4.0,-0", "1,2,4.0,+-0"))
 @example(content=text("1,1,4.0,5", "2,1,4.0,5", end="\r") + b"\n")
 @given(content=dirty_files())
