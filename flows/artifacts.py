@@ -43,7 +43,8 @@ def show_published(database: Path, reports: Path) -> None:
         run_id, config, metrics = connection.sql("select run_id, config, metrics from runs").fetchall()[-1]
         summary = connection.sql("select * exclude run_id from ratings_summary").pl().to_dicts()[0]
         tables = connection.sql(
-            "select table_name, estimated_size, split(comment, ' [run ')[1] from duckdb_tables() order by table_name"
+            "select regexp_replace(table_name, '_retrained$', '') as name, estimated_size, split(comment, ' [run ')[1] "
+            "from duckdb_tables() order by name"
         ).fetchall()
         clusters = connection.sql("select * from clusters order by cluster").pl().to_dicts()
         elbow = connection.sql("select * from elbow order by n_clusters").pl().to_dicts()

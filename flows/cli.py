@@ -133,6 +133,24 @@ def movie_table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str,
     return table
 
 
+@app.command
+def favourite(user_id: int, movie_id: int, *, remove: bool = False, database: Path = PUBLISHED) -> None:
+    """Add a movie to the favourites of a user, now: the tables and recommendations follow without a retrain.
+
+    Parameters
+    ----------
+    user_id: Id of the user, who may be new.
+    movie_id: MovieLens id of the movie.
+    remove: Take the favourite back.
+    database: Published DuckDB file.
+    """
+    from tasks.favourite import change_favourites
+
+    n_recorded = change_favourites(database, [(user_id, movie_id)], remove)
+    what = "is no favourite" if remove else "is a favourite"
+    console.print(f"Movie {movie_id} {what} of user {user_id}{'' if n_recorded else ', as before'}.", highlight=False)
+
+
 @app.command(name="demo-data")
 def demo_data(folder: Path, *, ratings: int = 100_000, seed: int = 0) -> None:
     """Make MovieLens-shaped ratings of invented movies.
@@ -191,9 +209,12 @@ def rollback(*, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
     database: Published DuckDB file.
     reports: Folder of the pictures.
     """
+    from tasks.favourite import change_favourites
     from tasks.publish import roll_back
 
-    console.print(f"{database} is run {roll_back(database, reports)} again.", highlight=False)
+    run_id = roll_back(database, reports)
+    change_favourites(database, [])  # those that came since that run read the log
+    console.print(f"{database} is run {run_id} again.", highlight=False)
 
 
 @app.command

@@ -11,6 +11,7 @@ from prefect.artifacts import create_table_artifact
 from flows.config import EvaluateConfig, with_parameters_of
 from flows.notify import notify_webhook
 from tasks.evaluate import evaluate_recommenders, publish_evaluation, standings
+from tasks.favourites_log import ingest_favourites_log
 from tasks.incidence import load_disliked, load_evidence, load_incidence, select_favourites
 from tasks.ingest import ingest_ratings
 from tasks.source import make_demo_source
@@ -33,6 +34,7 @@ def evaluate(**options: Any) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="cinecluster-") as folder:
         database = Path(folder) / "evaluate.duckdb"
         ingest_ratings(database, source, c.max_rejected_share, c.memory_limit)
+        ingest_favourites_log(database, c.database)
         select_favourites(database, c.min_rating, c.first_movies, c.first_users, c.memory_limit)
         incidence = load_incidence(database, c.memory_limit)
         shape = incidence.matrix.shape

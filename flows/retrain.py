@@ -20,9 +20,12 @@ from tasks.clusters import (
 )
 from tasks.elbow import choose_n_clusters, measure_wcss
 from tasks.evaluate import add_evaluation, evaluate_recommenders
+from tasks.favourite import carry_favourites
+from tasks.favourites_log import ingest_favourites_log
 from tasks.incidence import load_disliked, load_evidence, load_incidence, select_favourites
 from tasks.ingest import ingest_movies, ingest_ratings
 from tasks.merge import merge_small_clusters
+from tasks.overlay import add_views
 from tasks.page import write_page
 from tasks.publish import new_build, publish_tables, restore_reports
 from tasks.quality import choose_n_fine_clusters, measure_quality
@@ -45,6 +48,7 @@ def retrain(**options: Any) -> dict[str, Any]:
     with new_build(c.database) as build:
         source = c.source or make_demo_source(c.database.parent / "demo")
         rows = ingest_ratings(build.database, source, c.max_rejected_share, c.memory_limit)
+        ingest_favourites_log(build.database, c.database)
         ingest_movies(build.database, source)
         select_favourites(build.database, c.min_rating, c.first_movies, c.first_users, c.memory_limit)
         incidence = load_incidence(build.database, c.memory_limit)
@@ -89,7 +93,9 @@ def retrain(**options: Any) -> dict[str, Any]:
         summary = write_summary(build, c.database, rows, c.model_dump(mode="json"), metrics)
         write_page(build.database, c.database)
         check_tables(build.database, c.database, c.top_n, c.min_cluster_size, c.max_drop, c.memory_limit)
-        publish_tables(build, c.database, c.keep)
+        add_views(build, c.database)
+        with carry_favourites(build, c.database):
+            publish_tables(build, c.database, c.keep)
         restore_reports(c.database, c.reports)
     show_run(c.database, c.reports)
     return summary

@@ -5,4 +5,5 @@ select
 from ratings
 inner join user_positions using (user_id)
 inner join movie_positions using (movie_id)
-where ratings.rating < $min_rating
+left join favourites_log using (user_id, movie_id)
+where not coalesce(favourites_log.is_favourite, ratings.rating >= $min_rating)

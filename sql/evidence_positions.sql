@@ -9,12 +9,12 @@ with evidence as (
     from favourites
     union all
     select
-        ratings.user_id,
-        ratings.movie_id,
-        ratings.rated_at,
+        user_id,
+        movie_id,
+        rated_at,
         $watched_weight as weight
-    from ratings
-    where ratings.rating >= $min_rating - 1 and ratings.rating < $min_rating and $watched_weight > 0
+    from watched($min_rating)
+    where $watched_weight > 0
 )
 
 select

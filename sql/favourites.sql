@@ -1,15 +1,24 @@
--- favourites: one row per (user_id, movie_id) rated $min_rating stars or more.
+-- favourites: one row per (user_id, movie_id) rated $min_rating stars or more, or added by the user since.
 -- user_id: id of the user in the source.
 -- movie_id: MovieLens id of the movie.
--- rated_at: time of the rating (UTC), null if the source has no timestamps.
+-- rated_at: time of the rating, or of the addition (UTC); null if the source has no timestamps.
 create or replace table favourites as
 with liked as (
     select
-        user_id,
-        movie_id,
-        rated_at
+        ratings.user_id,
+        ratings.movie_id,
+        case when ratings.rating >= $min_rating then ratings.rated_at else favourites_log.changed_at end as rated_at
     from ratings
-    where rating >= $min_rating
+    left join favourites_log using (user_id, movie_id)
+    where coalesce(favourites_log.is_favourite, ratings.rating >= $min_rating)
+    union all
+    select
+        favourites_log.user_id,
+        favourites_log.movie_id,
+        favourites_log.changed_at as rated_at
+    from favourites_log
+    anti join ratings using (user_id, movie_id)
+    where favourites_log.is_favourite
 ),
 
 first_movies as (

@@ -12,12 +12,11 @@ with evidence as (
     from favourites
     union all
     select
-        ratings.user_id,
-        ratings.movie_id,
+        watched.user_id,
+        watched.movie_id,
         false as is_favourite
-    from ratings
+    from watched($min_rating) as watched
     semi join overall_favourites using (movie_id)
-    where ratings.rating >= $min_rating - 1 and ratings.rating < $min_rating
 )
 
 select

@@ -1,4 +1,4 @@
--- movies: one row per movie that is rated or listed in movies.csv.
+-- movies: one row per movie that is rated, listed in movies.csv or in the log of favourites.
 -- movie_id: MovieLens id.
 -- title: title with the year in brackets; "(movie <movie_id>)" where no file has one.
 -- year: year of release, null if unknown.
@@ -51,6 +51,8 @@ known as (
     select movie_id from listed
     union
     select movie_id from ratings
+    union
+    select movie_id from favourites_log
 )
 
 select

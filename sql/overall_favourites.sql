@@ -16,12 +16,11 @@ with counts as (
 
 watched as (
     select
-        ratings.movie_id,
+        watched.movie_id,
         count(*)::integer as n_watched
-    from ratings
+    from watched($min_rating) as watched
     semi join user_clusters using (user_id)
-    where ratings.rating >= $min_rating - 1 and ratings.rating < $min_rating
-    group by ratings.movie_id
+    group by watched.movie_id
 )
 
 select

@@ -1,10 +1,26 @@
--- published_columns: one row per column of the tables, with what the database says of both.
+-- published_columns: one row per column of the tables and views that people query, with what the database says of both.
+with published as (
+    select
+        table_oid as oid,
+        table_name as name,
+        comment
+    from duckdb_tables()
+    where not ends_with(table_name, '_retrained')
+    union all
+    select
+        view_oid as oid,
+        view_name as name,
+        comment
+    from duckdb_views()
+    where not internal and not temporary and view_name not in ('overlay', 'seen')
+)
+
 select
-    tables.table_name,
-    split(tables.comment, ' [run ')[1] as table_comment,
+    published.name as table_name,
+    split(published.comment, ' [run ')[1] as table_comment,
     columns.column_name,
     columns.data_type,
     columns.comment as column_comment
-from duckdb_tables() as tables
-inner join duckdb_columns() as columns using (table_oid)
-order by tables.table_name, columns.column_index
+from published
+inner join duckdb_columns() as columns on published.oid = columns.table_oid
+order by published.name, columns.column_index

@@ -1,5 +1,6 @@
 -- recommend(user_id, n := 20): n movies for a user, best first: those stored in recommendations, then more by the
--- same formula. Users without favourites, or unknown, get the overall favourites that they have not seen.
+-- same formula and the counts of the retrain. Users without favourites, or unknown, get the overall favourites that
+-- they have not seen.
 create or replace macro recommend(user_id, n := 20) as table
     with asked as (
         select
@@ -25,7 +26,7 @@ create or replace macro recommend(user_id, n := 20) as table
     taste as (
         select user_clusters.taste
         from user_clusters
-        inner join more on user_clusters.user_id = more.asked_user_id
+        where user_clusters.user_id = user_id
     ),
 
     listed as (
@@ -33,7 +34,7 @@ create or replace macro recommend(user_id, n := 20) as table
             unnest(user_clusters.nearest_clusters) as fine_cluster,
             unnest(user_clusters.weights) as weight
         from user_clusters
-        inner join more on user_clusters.user_id = more.asked_user_id
+        where user_clusters.user_id = user_id
     ),
 
     nearest as (
@@ -41,8 +42,9 @@ create or replace macro recommend(user_id, n := 20) as table
             listed.fine_cluster,
             listed.weight / (fine_clusters.n_users + scoring.smoothing) as weight_per_user
         from listed
-        inner join fine_clusters using (fine_cluster)
+        inner join fine_clusters_retrained as fine_clusters using (fine_cluster)
         cross join scoring
+        cross join more
     ),
 
     shares as (
@@ -52,7 +54,7 @@ create or replace macro recommend(user_id, n := 20) as table
                 nearest.weight_per_user
                 * (fine_cluster_movies.n_users + scoring.watched_weight * fine_cluster_movies.n_watched)
             ) as share
-        from fine_cluster_movies
+        from fine_cluster_movies_retrained as fine_cluster_movies
         inner join nearest using (fine_cluster)
         cross join scoring
         group by fine_cluster_movies.movie_id
@@ -69,7 +71,7 @@ create or replace macro recommend(user_id, n := 20) as table
     hidden as (
         select seen.movie_id
         from seen
-        inner join more on seen.user_id = more.asked_user_id
+        where seen.user_id = user_id
         union all
         select stored.movie_id from stored
     ),
@@ -85,7 +87,7 @@ create or replace macro recommend(user_id, n := 20) as table
                 exp(scoring.taste_weight * (list_dot_product(taste.taste, overall_favourites.taste) - 1)), 1
             ) as score,
             row_number() over (order by score desc, overall_favourites.rank) as place
-        from overall_favourites
+        from overall_favourites_retrained as overall_favourites
         cross join more
         cross join everybody
         cross join scoring

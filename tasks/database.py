@@ -41,9 +41,21 @@ def connect(
         connection.close()
 
 
+def versions_of(database: Path) -> Path:
+    """Return the folder of the versions of a published file."""
+    return database.parent / f".{database.stem}"
+
+
+def overlay_of(database: Path, run_id: str) -> Path:
+    """Return the path of what changed since the run whose tables are published."""
+    return versions_of(database).absolute() / f"overlay-{run_id}.json"
+
+
 @contextmanager
-def connect_to_published(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open published tables for reading only: no file access, no change of settings.
+def connect_to_published(database: Path, home: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open published tables for reading only: no change of settings, no access to files but the tables' overlay.
+
+    ``home`` is where they will be published, if that is not ``database``: the overlay lies there.
 
     Raises
     ------
@@ -52,18 +64,40 @@ def connect_to_published(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     if not database.is_file():
         raise CineclusterError(f"{database}: no such database. `cinecluster retrain` makes it.")
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "enable_external_access": False,
-        "lock_configuration": True,
-    }
     try:
-        connection = duckdb.connect(database, read_only=True, config=config)
+        connection = duckdb.connect(database, read_only=True)
     except duckdb.Error as error:
         raise CineclusterError(f"{database}: cannot be opened: {error}") from error
     try:
+        close_off(connection, home or database)
         yield connection
     finally:
         connection.close()
+
+
+def close_off(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
+    """Let a connection to published tables read their overlay and no other file, wherever the tables were made."""
+    path = None
+    if connection.execute("select 1 from duckdb_tables() where table_name = 'runs'").fetchall():
+        [(run_id,)] = connection.execute("select last(run_id) from runs").fetchall()
+        path = overlay_of(database, str(run_id))
+        connection.execute("set variable overlay = $path", {"path": literal_path(path)})
+    if connection.execute("select current_setting('lock_configuration')").fetchall() == [(True,)]:
+        return  # another connection of this process did this: they share the settings
+    if path:
+        connection.execute("set allowed_paths = $paths", {"paths": [str(path), str(staged(path))]})
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def staged(overlay: Path) -> Path:
+    """Return where an overlay is written before it takes the place of the one before."""
+    return overlay.with_suffix(".new")
+
+
+def literal_path(path: Path) -> str:
+    """Return the path as DuckDB's readers want it: with glob characters taken literally."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
 
 
 @cache
@@ -78,15 +112,16 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> 
 
 
 def describe_tables(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Copy the opening comments of ``sql/<table>.sql`` into the database as comments on tables and columns.
+    """Copy the opening comments of ``sql/<table>.sql`` into the database as comments on tables, views and columns.
 
     The first line describes the table, the following ``-- column: text`` lines its columns. ``comment on``
     takes no parameters, so the texts, which are ours, are quoted here.
     """
-    for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
+    for kind, relation in run(connection, "described"):
+        table = relation.removesuffix("_retrained")
         header = statement(table).split("create", 1)[0]
         for name, text in DESCRIPTION.findall(header):
-            target = f"table {table}" if name == table else f"column {table}.{name}"
+            target = f"{kind} {relation}" if name == table else f"column {relation}.{name}"
             suffix = f" [run {run_id}]" if run_id and name == table else ""
             literal = (text + suffix).replace("'", "''")
             connection.execute(f"comment on {target} is '{literal}'")

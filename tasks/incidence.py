@@ -110,6 +110,7 @@ def load_evidence(
     """
     with connect(database, memory_limit) as connection:
         number_positions(connection)
+        run(connection, "watched")
         found = connection.sql(
             statement("evidence_positions"), params={"min_rating": min_rating, "watched_weight": watched_weight}
         ).fetchnumpy()

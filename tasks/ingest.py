@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 from tasks.csv_text import LONGEST_LINE, count_lines, frame_of_rows, read_header, read_lines, read_rows, unchanged
-from tasks.database import connect, run
+from tasks.database import connect, literal_path, run
 from tasks.errors import CineclusterError
 from tasks.faults import first_line, told_with_remedy
 from tasks.step import is_passing, step
@@ -179,11 +179,6 @@ def read_clean_parquet(connection: duckdb.DuckDBPyConnection, path: Path, column
     )
     counted = "select sum(num_rows) from parquet_file_metadata($source)"
     return int(connection.execute(counted, {"source": literal_path(path)}).fetchall()[0][0])
-
-
-def literal_path(path: Path) -> str:
-    """Return the path as DuckDB's readers want it: with glob characters taken literally."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
 
 
 def read_line_by_line(

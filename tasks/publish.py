@@ -19,7 +19,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from tasks.database import connect_to_published
+from tasks.database import connect_to_published, versions_of
 from tasks.errors import CineclusterError
 from tasks.faults import told_with_remedy
 from tasks.step import step
@@ -35,11 +35,6 @@ class Build(NamedTuple):
     run_id: str
     started_at: datetime
     database: Path
-
-
-def versions_of(database: Path) -> Path:
-    """Return the folder of the versions of a published file."""
-    return database.parent / f".{database.stem}"
 
 
 @contextmanager

@@ -92,7 +92,6 @@ def best_movies(
     -------
     At the same score the movie with more favourites comes first, then the lower id.
     """
-    n_users, n_movies = incidence.shape
     order = tie_order(incidence)
     seen = csr_matrix(incidence + excluded)[:, order]
     scoring = Scoring(
@@ -100,9 +99,21 @@ def best_movies(
     )
     if tastes is not None:
         scoring = scoring._replace(tastes=Tastes(tastes.users, tastes.movies[order]))
+    places, scores = search(scoring, seen, fine.labels, top_n)
+    return by_user_and_rank(order[places], scores)
+
+
+def search(
+    scoring: Scoring, seen: csr_matrix, own: NDArray[np.int32], top_n: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return places and scores of the best movies of each user, shape (n_users, top_n), best first.
+
+    ``seen`` has a row a user and a column a place; ``own`` are clusters whose users have much in common. The score is
+    minus infinity where no movie is left.
+    """
+    n_users, n_movies = seen.shape
     places = np.full((n_users, top_n), -1, dtype=np.int32)
     scores = np.full((n_users, top_n), -np.inf, dtype=np.float32)
-    own = fine.labels
     users, depth = np.argsort(own, kind="stable"), FIRST_DEPTH
     while len(users):
         candidates = best_of_clusters(scoring.shares, min(depth, n_movies))
@@ -117,7 +128,7 @@ def best_movies(
             for _ in threads.map(fill, split_by_cluster(users, own, candidates.best.shape[1])):
                 report_progress(n_users - len(users) + int(is_sure.sum()), n_users)
         users, depth = users[~is_sure[users]], depth * DEEPER
-    return by_user_and_rank(order[places], scores)
+    return places, scores
 
 
 def by_user_and_rank(movies: NDArray[np.intp], scores: NDArray[np.float32]) -> Recommendations:

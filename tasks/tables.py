@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.clusters import Clustering, Nearness, Tastes
-from tasks.database import connect, describe_tables, run
+from tasks.database import connect, run
 from tasks.incidence import Incidence
 from tasks.ingest import RowCounts
 from tasks.method import Method
@@ -63,11 +63,11 @@ def write_clusters(
     with connect(database, memory_limit) as connection:
         connection.register("user_cluster_rows", users)
         connection.register("movie_taste_rows", movies)
-        for name in ("user_clusters", "fine_clusters"):
+        for name in ("user_clusters", "fine_clusters", "watched"):
             run(connection, name)
         for name in ("overall_favourites", "fine_cluster_movies"):
             run(connection, name, min_rating=min_rating)
-        for name in ("cluster_movies", "cluster_genres", "clusters"):
+        for name in ("fine_cluster_tastes", "cluster_movies", "cluster_genres", "clusters"):
             run(connection, name)
 
 
@@ -81,7 +81,7 @@ def write_recommendations(
     method: Method,
     memory_limit: str | None = None,
 ) -> int:
-    """Build ``recommendations``, ``scoring``, the view ``seen`` and the macro ``recommend``.
+    """Build ``recommendations``, ``scoring`` and the view ``seen``.
 
     ``labels`` are the users' clusters, shape (n_users,). Returns the number of recommendations.
     """
@@ -104,7 +104,7 @@ def write_recommendations(
             "scoring",
             **{name: getattr(method, name) for name in ("smoothing", "watched_weight", "taste_weight")},
         )
-        for name in ("recommendations", "seen" if exclude_seen else "seen_favourites", "recommend"):
+        for name in ("recommendations", "seen" if exclude_seen else "seen_favourites"):
             run(connection, name)
     return len(frame)
 
@@ -149,7 +149,7 @@ def write_elbow(
 def write_summary(
     build: Build, published: Path, rows: RowCounts, config: dict[str, Any], metrics: dict[str, Any]
 ) -> dict[str, int]:
-    """Build ``ratings_summary`` and ``runs``, and describe every table; return the row of the former.
+    """Build ``ratings_summary`` and ``runs``; return the row of the former.
 
     The runs before this one are taken over from the published file.
     """
@@ -168,7 +168,6 @@ def write_summary(
         connection.register("history", history)
         connection.execute("insert into runs from history")
         insert_run(connection, build, config, metrics)
-        describe_tables(connection, build.run_id)
     return summary
 
 

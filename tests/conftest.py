@@ -1,7 +1,7 @@
 """What tests share: tables made of a few ratings, the real data, and one Prefect server for the session."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,9 +31,12 @@ from tasks.clusters import (
     tastes,
 )
 from tasks.database import connect, run
+from tasks.favourite import carry_favourites
+from tasks.favourites_log import Pairs, ingest_favourites_log
 from tasks.incidence import Evidence, Incidence, load_disliked, load_evidence, load_incidence, select_favourites
 from tasks.ingest import RowCounts
 from tasks.merge import merge_small_clusters
+from tasks.overlay import add_views
 from tasks.publish import Build, new_build, publish_tables
 from tasks.recommend import Recommendations, best_movies
 from tasks.tables import write_clusters, write_elbow, write_recommendations, write_summary
@@ -77,6 +80,18 @@ def article_build(tmp_path_factory: pytest.TempPathFactory) -> "Made":
     return make_in(tmp_path_factory.mktemp("article"), preset="article")
 
 
+@pytest.fixture(scope="session")
+def good_tables(tmp_path_factory: pytest.TempPathFactory) -> "Made":
+    """The published tables of `good_build`."""
+    return publish(tmp_path_factory.mktemp("good_tables") / "films.duckdb")
+
+
+@pytest.fixture(scope="session")
+def article_tables(tmp_path_factory: pytest.TempPathFactory) -> "Made":
+    """The published tables of `article_build`."""
+    return publish(tmp_path_factory.mktemp("article_tables") / "films.duckdb", preset="article")
+
+
 @pytest.fixture
 def memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory."""
@@ -94,6 +109,7 @@ def rate(connection: duckdb.DuckDBPyConnection, ratings: Ratings, movies: Movies
     )
     connection.unregister("some_ratings")
     run(connection, "rejected_rows")
+    log_favourites(connection)
     listed = [
         (movie, title, int(title[-5:-1]) if title.endswith(")") else None, genres.split("|"), f"tt{movie}", movie * 10)
         for movie, (title, genres) in (movies or {}).items()
@@ -113,6 +129,16 @@ def rate(connection: duckdb.DuckDBPyConnection, ratings: Ratings, movies: Movies
     connection.register("some_movies", pl.DataFrame(listed, schema=columns, orient="row"))
     connection.execute("create or replace table movies as select * from some_movies order by movie_id")
     connection.unregister("some_movies")
+
+
+def log_favourites(connection: duckdb.DuckDBPyConnection, added: Pairs = (), taken_back: Pairs = ()) -> None:
+    """Make the table ``favourites_log`` of (user, movie)."""
+    changes = [(*pair, True) for pair in added] + [(*pair, False) for pair in taken_back]
+    types = {"user_id": pl.Int32, "movie_id": pl.Int32, "is_favourite": pl.Boolean}
+    frame = pl.DataFrame(changes, schema=types, orient="row").with_columns(changed_at=datetime(2026, 1, 2))
+    connection.register("logged_changes", frame)
+    run(connection, "favourites_log")
+    connection.unregister("logged_changes")
 
 
 def like(connection: duckdb.DuckDBPyConnection, min_rating: float = 4.0, **first: int | None) -> None:
@@ -192,6 +218,7 @@ def make_tables(build: Build, published: Path, ratings: Ratings, movies: Movies 
         rate(connection, ratings, movies)
         run(connection, "reports")
         connection.execute("insert into reports values ('elbow.png', $1::varchar::blob)", [build.run_id])
+    ingest_favourites_log.fn(database, published)
     select_favourites.fn(database, c.min_rating, c.first_movies, c.first_users)
     incidence = load_incidence.fn(database)
     disliked = load_disliked.fn(database, incidence.matrix.shape, c.min_rating, c.exclude_seen)
@@ -217,12 +244,21 @@ def make_in(folder: Path, **options: Any) -> Made:
     return make_tables(build, folder / "none.duckdb", two_tastes(), TITLES, **options)
 
 
-def publish(database: Path, movies: Movies = TITLES, **options: Any) -> Made:
-    """Publish what `make_tables` makes of `two_tastes`."""
+def publish(
+    database: Path,
+    movies: Movies = TITLES,
+    ratings: Ratings | None = None,
+    during: Callable[[], object] = lambda: None,
+    **options: Any,
+) -> Made:
+    """Publish what `make_tables` makes of `two_tastes`; ``during`` is called when the build has read the log."""
     with new_build(database) as build:
-        made = make_tables(build, database, two_tastes(), movies, **options)
-        publish_tables.fn(build, database, made.config.keep)
-    return made
+        made = make_tables(build, database, ratings or two_tastes(), movies, **options)
+        during()
+        add_views.fn(build, database)
+        with carry_favourites(build, database):
+            publish_tables.fn(build, database, made.config.keep)
+    return made._replace(build=build._replace(database=database))
 
 
 @st.composite

@@ -136,8 +136,8 @@ def test_nothing_but_the_published_file_its_version_and_the_pictures_is_left(pub
     assert sorted(path.name for path in published.reports.iterdir()) == sorted([*PICTURES, "index.html"])
     names = sorted(path.name for path in published.database.parent.iterdir())
     assert names == [".films", "films.duckdb", "reports"]
-    [version, lock] = sorted(path.name for path in versions_of(published.database).iterdir())
-    assert (version.endswith(".duckdb"), lock) == (True, "lock")
+    [version, *locks] = sorted(path.name for path in versions_of(published.database).iterdir())
+    assert (version.endswith(".duckdb"), locks) == (True, ["favourites-lock", "lock"])
 
 
 def test_the_run_is_recorded(published, tables):

@@ -31,7 +31,8 @@ def tables(memory):
 
 def make_cluster_tables(connection, min_rating=4.0):
     """Make every table that comes after ``user_clusters``."""
-    run(connection, "fine_clusters")
+    for name in ("fine_clusters", "watched"):
+        run(connection, name)
     for name in ("overall_favourites", "fine_cluster_movies"):
         run(connection, name, min_rating=min_rating)
     for name in ("cluster_movies", "cluster_genres", "clusters"):

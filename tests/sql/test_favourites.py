@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.database import connect, run, statement
-from tests.conftest import like, rate, rows
+from tests.conftest import like, log_favourites, rate, rows
 
 RATINGS = [(2, 10, 4.0), (1, 20, 3.5), (2, 20, 5.0), (3, 30, 4.5), (1, 30, 4.0), (4, 40, 5.0), (3, 10, 0.5)]
 
@@ -75,8 +75,33 @@ def test_evidence_is_favourites_and_what_was_rated_up_to_a_star_less(memory):
     like(memory)
     run(memory, "user_positions")
     run(memory, "movie_positions")
+    run(memory, "watched")
     parameters = {"min_rating": 4.0, "watched_weight": 0.5}
     found = memory.sql(statement("evidence_positions"), params=parameters).fetchall()
     assert sorted(found) == [(0, 0, 1, 1), (0, 1, 0.5, 2), (1, 1, 1, 4), (1, 2, 1, 5)]
     found = memory.sql(statement("evidence_positions"), params=parameters | {"watched_weight": 0.0}).fetchall()
     assert sorted(found) == [(0, 0, 1, 1), (1, 1, 1, 4), (1, 2, 1, 5)]
+
+
+def test_the_log_has_the_last_word_on_favourites(memory):
+    rate(memory, RATINGS)
+    log_favourites(memory, added=[(1, 20), (1, 30), (9, 50)], taken_back=[(2, 20), (3, 10), (9, 60)])
+    like(memory)
+    assert rows(memory, "select user_id, movie_id, year(rated_at) from favourites order by all") == [
+        (1, 20, 2026),  # rated low before
+        (1, 30, 1970),  # as the rating says
+        (2, 10, 1970),
+        (3, 30, 1970),
+        (4, 40, 1970),
+        (9, 50, 2026),  # never rated
+    ]
+
+
+def test_what_the_log_adds_is_not_watched_and_what_it_takes_back_is_disliked(memory):
+    rate(memory, [(1, 10, 4.0), (1, 20, 3.5), (1, 30, 3.0), (2, 10, 5.0), (2, 20, 4.0), (2, 30, 4.5), (3, 20, 4.0)])
+    log_favourites(memory, added=[(1, 20)], taken_back=[(1, 30), (2, 20)])
+    like(memory)
+    for name in ("user_positions", "movie_positions", "watched"):
+        run(memory, name)
+    assert rows(memory, "select user_id, movie_id from watched(4.0) order by all") == [(1, 30)]
+    assert sorted(run(memory, "disliked_positions", min_rating=4.0)) == [(0, 2), (1, 1)]

@@ -13,15 +13,15 @@ ALL = 16  # favourited movies of two_tastes
 CLOSE = 1e-6
 
 
-@pytest.fixture(params=["good_build", "article_build"])
+@pytest.fixture(params=["good_tables", "article_tables"])
 def made(request):
-    """Builds by the default method and by the article's, with three recommendations stored for each user."""
+    """Tables by the default method and by the article's, with three recommendations stored for each user."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
 def connection(made):
-    """The build, as readers of the published file open it."""
+    """As readers open the published file."""
     with connect_to_published(made.build.database) as connection:
         yield connection
 
@@ -65,12 +65,13 @@ def test_more_than_stored_are_those_that_python_finds(connection, made):
             assert movie == expected or score_of[movie] == pytest.approx(score_of[expected], abs=CLOSE)
 
 
-def test_ties_beyond_the_stored_ones_come_by_overall_favourites(article_build, tmp_path):
-    database = shutil.copy(article_build.build.database, tmp_path / "copy.duckdb")
+def test_ties_beyond_the_stored_ones_come_by_overall_favourites(article_tables, tmp_path):
+    database = shutil.copy(article_tables.build.database, tmp_path / "copy.duckdb")
     with connect(database) as connection:  # the order of the rows in the file must not matter
-        connection.execute("create or replace table overall_favourites as from overall_favourites order by rank desc")
+        name = "overall_favourites_retrained"
+        connection.execute(f"create or replace table {name} as from {name} order by rank desc")
         place = dict(rows(connection, "select movie_id, rank from overall_favourites"))
-        for user_id in article_build.incidence.user_ids.tolist():
+        for user_id in article_tables.incidence.user_ids.tolist():
             found = recommended(connection, user_id, 100)
             assert found == sorted(found, key=lambda row: (-row[2], place[row[1]]))
 
@@ -92,8 +93,8 @@ def test_titles_and_genres_come_along(connection):
     assert (title, genres) == ("Rocket 1 (1951)", ["Sci-Fi", "Action"])
 
 
-def test_a_user_without_favourites_is_not_recommended_what_was_rated_low(good_build):
-    with connect_to_published(good_build.build.database) as connection:
+def test_a_user_without_favourites_is_not_recommended_what_was_rated_low(good_tables):
+    with connect_to_published(good_tables.build.database) as connection:
         found = recommended(connection, 99, 1000)
         assert len(found) == ALL - 3
         assert not {1, 11, 12} & {movie for _, movie, _ in found}
@@ -102,8 +103,8 @@ def test_a_user_without_favourites_is_not_recommended_what_was_rated_low(good_bu
         assert [place[movie] for _, movie, _ in found] == sorted(place[movie] for _, movie, _ in found)
 
 
-def test_the_article_leaves_out_favourites_only(article_build):
-    with connect_to_published(article_build.build.database) as connection:
+def test_the_article_leaves_out_favourites_only(article_tables):
+    with connect_to_published(article_tables.build.database) as connection:
         assert len(recommended(connection, 99, 1000)) == ALL
         low = rows(connection, "select movie_id from ratings where user_id = 2 and rating < 4")
         assert {movie for (movie,) in low} <= {movie for _, movie, _ in recommended(connection, 2, 1000)}
@@ -115,11 +116,11 @@ def test_nobody_is_recommended_what_was_seen(connection, made):
         assert not {movie for (movie,) in seen} & {movie for _, movie, _ in recommended(connection, user_id, 1000)}
 
 
-def test_a_favourite_added_since_is_not_recommended_again(good_build, tmp_path):
-    database = shutil.copy(good_build.build.database, tmp_path / "copy.duckdb")
+def test_a_favourite_added_since_is_not_recommended_again(good_tables, tmp_path):
+    database = shutil.copy(good_tables.build.database, tmp_path / "copy.duckdb")
     with connect(database) as connection:
         movie = recommended(connection, 1, 9)[8][1]
-        connection.execute("insert into favourites values (1, $1, null)", [movie])
+        connection.execute("insert into favourites_retrained values (1, $1, null)", [movie])
         assert movie not in [row[1] for row in recommended(connection, 1, 100)]
 
 

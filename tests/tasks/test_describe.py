@@ -20,10 +20,10 @@ MEASURED = {"split": "random", "recommender": "EASE", "setting": "{}", "metric":
 
 
 @pytest.fixture
-def evaluated(good_build, tmp_path) -> Path:
+def evaluated(good_tables, tmp_path) -> Path:
     """A build with the table ``evaluation``, as ``data/cinecluster.duckdb`` in a folder of its own."""
     (tmp_path / "data").mkdir()
-    database = Path(shutil.copy(good_build.build.database, tmp_path / "data" / "cinecluster.duckdb"))
+    database = Path(shutil.copy(good_tables.build.database, tmp_path / "data" / "cinecluster.duckdb"))
     write_evaluation(database, pl.DataFrame([MEASURED | NUMBERS]))
     return database
 

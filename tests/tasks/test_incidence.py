@@ -6,6 +6,7 @@ import pytest
 
 from tasks.database import connect
 from tasks.errors import CineclusterError
+from tasks.favourites_log import ingest_favourites_log
 from tasks.incidence import load_disliked, load_evidence, load_incidence, select_favourites
 from tasks.ingest import ingest_ratings
 from tests.conftest import rate, rows
@@ -71,6 +72,7 @@ def ml_latest_small(real_data, tmp_path_factory):
     """The ratings of ml-latest-small in a file."""
     database = tmp_path_factory.mktemp("ml-latest-small") / "build.duckdb"
     ingest_ratings.fn(database, real_data / "ml-latest-small")
+    ingest_favourites_log.fn(database, database)
     return database
 
 

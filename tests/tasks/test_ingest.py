@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from tasks import csv_text, ingest
 from tasks.database import connect
 from tasks.errors import CineclusterError
+from tasks.favourites_log import ingest_favourites_log
 from tasks.ingest import RowCounts, ingest_movies, ingest_ratings
 
 HEADER = "userId,movieId,rating,timestamp"
@@ -530,6 +531,7 @@ def test_a_step_can_be_tried_again(fast_folder: Path) -> None:
     database.unlink(missing_ok=True)
     for _ in range(2):
         ingest_ratings.fn(database, source, 1.0)
+        ingest_favourites_log.fn(database, fast_folder / "none.duckdb")
         ingest_movies.fn(database, source)
     with connect(database) as connection:
         assert connection.execute("select file from rejected_rows order by file").fetchall() == [
@@ -699,6 +701,7 @@ def read_both(source: Path, folder: Path) -> tuple[list[tuple[Any, ...]], list[t
     read(source, folder)
     with connect(folder / "build.duckdb") as connection:
         connection.execute("delete from rejected_rows")
+    ingest_favourites_log.fn(folder / "build.duckdb", folder / "none.duckdb")
     n_movies = ingest_movies.fn(folder / "build.duckdb", source)
     with connect(folder / "build.duckdb") as connection:
         movies = connection.execute("from movies").fetchall()
@@ -892,6 +895,7 @@ def test_movielens(real_data: Path, way: str, fast_folder: Path, monkeypatch: py
     assert counts == RowCounts(100_836, 100_836, 0, 0)
     assert (len({user for user, _ in rows}), len({movie for _, movie in rows})) == (610, 9724)
     assert rejected == []
+    ingest_favourites_log.fn(fast_folder / "build.duckdb", fast_folder / "none.duckdb")
     assert ingest_movies.fn(fast_folder / "build.duckdb", real_data / "ml-latest-small") == 9742
     with connect(fast_folder / "build.duckdb") as connection:
         counted = "select count(title), count(imdb_id), count(tmdb_id) from movies"

@@ -8,6 +8,7 @@ import pytest
 
 from tasks.checks import check_tables
 from tasks.database import connect, connect_to_published
+from tasks.overlay import add_views
 from tasks.publish import Build
 from tasks.tables import write_elbow
 from tests.conftest import make_tables, rows, two_tastes
@@ -101,6 +102,7 @@ def test_tables_of_unusual_ratings_pass_the_checks(tmp_path, ratings, options):
     build = Build("20260102T030405-abcd", datetime.now(UTC), tmp_path / "build.duckdb")
     made = make_tables(build, tmp_path / "none.duckdb", ratings, **options)
     check_tables.fn(build.database, tmp_path / "none.duckdb", 3, made.config.min_cluster_size, 0.2)
+    add_views.fn(build, tmp_path / "none.duckdb")
     with connect_to_published(build.database) as connection:
         for user_id in made.incidence.user_ids.tolist():
             stored = rows(connection, "select rank, movie_id, score from recommendations where user_id = $1", user_id)

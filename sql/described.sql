@@ -1,0 +1,12 @@
+-- described: one row per table or view that is described by the statement that makes it.
+select
+    'table' as kind,
+    table_name as relation
+from duckdb_tables()
+where not internal
+union all
+select
+    'view' as kind,
+    view_name as relation
+from duckdb_views()
+where not internal and not temporary and view_name <> 'overlay'

@@ -1,0 +1,58 @@
+-- cluster_movies: those of the retrain, with the counts, shares and ranks of now.
+create or replace view cluster_movies as
+with changed as (
+    select
+        unnest(
+            from_json(
+                content, '{"cluster_movies": [{"cluster": "INTEGER", "movie_id": "INTEGER", "n_users": "INTEGER"}]}'
+            ).cluster_movies,
+            max_depth := 2
+        )
+    from overlay
+),
+
+resized as (
+    select
+        unnest(
+            from_json(content, '{"cluster_sizes": [{"cluster": "INTEGER", "n_users": "INTEGER"}]}').cluster_sizes,
+            max_depth := 2
+        )
+    from overlay
+),
+
+counts as (
+    select
+        cluster,
+        movie_id,
+        n_users
+    from cluster_movies_retrained
+    anti join changed using (cluster, movie_id)
+    union all
+    select
+        cluster,
+        movie_id,
+        n_users
+    from changed
+    where n_users > 0
+),
+
+sizes as (
+    select
+        clusters.cluster,
+        coalesce(resized.n_users, clusters.n_users) as n_users
+    from clusters
+    left join resized using (cluster)
+)
+
+select
+    counts.cluster,
+    counts.movie_id,
+    counts.n_users,
+    counts.n_users / sizes.n_users as share,
+    counts.n_users / sizes.n_users / overall_favourites.share as lift,
+    row_number()
+        over (partition by counts.cluster order by counts.n_users desc, overall_favourites.rank)::integer
+        as rank
+from counts
+inner join sizes using (cluster)
+inner join overall_favourites using (movie_id)

@@ -1,0 +1,30 @@
+-- fine_cluster_movies: those of the retrain, with the counts of now.
+create or replace view fine_cluster_movies as
+with changed as (
+    select
+        unnest(
+            from_json(
+                content,
+                '{"fine_cluster_movies": [{"fine_cluster": "INTEGER", "movie_id": "INTEGER",
+              "n_users": "INTEGER", "n_watched": "INTEGER"}]}'
+            ).fine_cluster_movies,
+            max_depth := 2
+        )
+    from overlay
+)
+
+select
+    fine_cluster,
+    movie_id,
+    n_users,
+    n_watched
+from fine_cluster_movies_retrained
+anti join changed using (fine_cluster, movie_id)
+union all
+select
+    fine_cluster,
+    movie_id,
+    n_users,
+    n_watched
+from changed
+where n_users + n_watched > 0

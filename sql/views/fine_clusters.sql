@@ -1,0 +1,19 @@
+-- fine_clusters: those of the retrain, with the users that they have now.
+create or replace view fine_clusters as
+with changed as (
+    select
+        unnest(
+            from_json(
+                content, '{"fine_clusters": [{"fine_cluster": "INTEGER", "n_users": "INTEGER"}]}'
+            ).fine_clusters,
+            max_depth := 2
+        )
+    from overlay
+)
+
+select
+    fine_clusters_retrained.fine_cluster,
+    coalesce(changed.n_users, fine_clusters_retrained.n_users) as n_users,
+    fine_clusters_retrained.cluster
+from fine_clusters_retrained
+left join changed using (fine_cluster)

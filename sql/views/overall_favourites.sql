@@ -1,0 +1,48 @@
+-- overall_favourites: those of the retrain, with the counts of now; movies new among them have no taste.
+create or replace view overall_favourites as
+with changed as (
+    select
+        unnest(
+            from_json(
+                content,
+                '{"overall_favourites": [{"movie_id": "INTEGER", "n_users": "INTEGER", "n_watched": "INTEGER"}]}'
+            ).overall_favourites,
+            max_depth := 2
+        )
+    from overlay
+),
+
+counts as (
+    select
+        movie_id,
+        n_users,
+        n_watched,
+        taste
+    from overall_favourites_retrained
+    anti join changed using (movie_id)
+    union all
+    select
+        changed.movie_id,
+        changed.n_users,
+        changed.n_watched,
+        overall_favourites_retrained.taste
+    from changed
+    left join overall_favourites_retrained using (movie_id)
+    where changed.n_users > 0
+),
+
+totals as (
+    select
+        (select count(*) from user_clusters_retrained)
+        + coalesce((select (content ->> 'n_users_more')::integer from overlay), 0) as n_users
+)
+
+select
+    counts.movie_id,
+    counts.n_users,
+    counts.n_watched,
+    counts.n_users / totals.n_users as share,
+    row_number() over (order by counts.n_users desc, counts.movie_id)::integer as rank,
+    counts.taste
+from counts
+cross join totals

@@ -1,0 +1,44 @@
+-- recommendations: those of the retrain, and new ones for users whose favourites changed since.
+create or replace view recommendations as
+with changed as (
+    select
+        unnest(
+            from_json(
+                content,
+                '{"recommendations": [{"user_id": "INTEGER", "cluster": "INTEGER",
+              "movie_ids": ["INTEGER"], "scores": ["FLOAT"]}]}'
+            ).recommendations,
+            max_depth := 2
+        )
+    from overlay
+),
+
+ranked as (
+    select
+        changed.user_id,
+        generate_subscripts(changed.movie_ids, 1)::integer as rank,
+        unnest(changed.movie_ids) as movie_id,
+        changed.cluster,
+        unnest(changed.scores) as score
+    from changed
+)
+
+select
+    recommendations_retrained.user_id,
+    recommendations_retrained.rank,
+    recommendations_retrained.movie_id,
+    recommendations_retrained.title,
+    recommendations_retrained.cluster,
+    recommendations_retrained.score
+from recommendations_retrained
+anti join changed using (user_id)
+union all
+select
+    ranked.user_id,
+    ranked.rank,
+    ranked.movie_id,
+    movies.title,
+    ranked.cluster,
+    ranked.score
+from ranked
+inner join movies using (movie_id)

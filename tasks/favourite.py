@@ -1,0 +1,141 @@
+"""Favourites that users add or take back between retrains."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from tasks.database import connect_to_published, literal_path, overlay_of, run, staged, statement, versions_of
+from tasks.errors import CineclusterError
+from tasks.favourites_log import Pairs, append_to_log, hold_favourites, last_words, read_log
+from tasks.overlay import Overlay, read_overlay, remove_overlays, replace_overlay, stage_overlay
+from tasks.placing import place_new_users
+from tasks.publish import Build
+from tasks.recommend_again import Options, last_options, recommend_again
+from tasks.step import step
+
+LARGEST_ID = 2**31 - 1
+CHANGED = (
+    "user_clusters",
+    "fine_clusters",
+    "cluster_sizes",
+    "cluster_movies",
+    "fine_cluster_movies",
+    "overall_favourites",
+)
+
+
+def change_favourites(database: Path, pairs: Pairs, remove: bool = False) -> int:
+    """Make movies favourites of users, or take them back, and have the published tables follow.
+
+    First the changes are recorded in the log, on disk; then readers of the tables see all of them at once. What an
+    earlier call that died had only recorded comes to the tables too, so without pairs this mends them.
+
+    Parameters
+    ----------
+    database : published DuckDB file.
+    pairs : (user_id, movie_id); users may be new.
+    remove : take them back.
+
+    Returns
+    -------
+    Number of changes recorded. A pair counts once: what the log says already is not recorded again.
+
+    Raises
+    ------
+    CineclusterError
+        If nothing is published, a movie is unknown or an id is none; then nothing is changed.
+    """
+    change = "remove" if remove else "add"
+    with hold_favourites(database), connect_to_published(database) as connection:
+        check_pairs(connection, database, pairs)
+        lines = read_log(database)
+        said = last_words(lines).filter(pl.col("is_favourite") != remove).select("user_id", "movie_id")
+        known = set(said.iter_rows())
+        new = [pair for pair in dict.fromkeys((int(user), int(movie)) for user, movie in pairs) if pair not in known]
+        if new:
+            append_to_log(database, new, change)
+            lines = read_log(database)
+        options = last_options(connection)
+        bring_up_to_date(connection, overlay_of(database, options.run_id), lines, options)
+    return len(new)
+
+
+def check_pairs(connection: duckdb.DuckDBPyConnection, database: Path, pairs: Pairs) -> None:
+    """Raise a CineclusterError unless the tables can follow favourites, all ids are ids and all movies known."""
+    tables = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+    if "favourites_retrained" not in tables:
+        raise CineclusterError(f"{database}: its tables cannot follow new favourites. `cinecluster retrain` once.")
+    for user_id, movie_id in pairs:
+        if not (1 <= user_id <= LARGEST_ID and 1 <= movie_id <= LARGEST_ID):
+            raise CineclusterError(f"User {user_id}, movie {movie_id}: ids are whole numbers from 1 to {LARGEST_ID}.")
+    connection.register(
+        "asked_movies", pl.DataFrame({"movie_id": [movie for _, movie in pairs]}, {"movie_id": pl.Int32})
+    )
+    unknown = run(connection, "changes/unknown_movies")
+    connection.unregister("asked_movies")
+    if unknown:
+        raise CineclusterError(f"Movie {unknown[0][0]} is unknown: it is not in the table movies. Nothing was changed.")
+
+
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, lines: pl.DataFrame, options: Options) -> None:
+    """Write the overlay ``path`` that has all lines of the log; needs `hold_favourites`.
+
+    The counts are made anew from the tables of the retrain, so they do not depend on the overlay before. Users
+    whose recommendations that has already keep them, unless their favourites changed since.
+    """
+    before = read_overlay(path)
+    n_known = before.get("n_changes", 0)
+    if len(lines) < n_known:
+        raise CineclusterError(
+            f"The log of favourites has {len(lines)} lines, the tables follow {n_known}. Put it back, or retrain."
+        )
+    if len(lines) == n_known:
+        return
+    overlay = count_changes(connection, last_words(lines), options) | {"n_changes": len(lines)}
+    stage_overlay(path, overlay)
+    connection.execute("set variable overlay = $path", {"path": literal_path(staged(path))})
+    changed = set(lines[n_known:]["user_id"] if before else [row["user_id"] for row in overlay["favourites"]])
+    kept = [row for row in before.get("recommendations", []) if row["user_id"] not in changed]
+    overlay["recommendations"] = kept + recommend_again(connection, sorted(changed), options)
+    stage_overlay(path, overlay)
+    replace_overlay(path)
+
+
+def count_changes(connection: duckdb.DuckDBPyConnection, changes: pl.DataFrame, options: Options) -> Overlay:
+    """Return what the changes since the retrain change in each table, but for the recommendations."""
+    connection.register("logged_changes", changes)
+    for name in ("net_changes", "changed_users", "changed_movies"):
+        run(connection, f"changes/{name}")
+    connection.register("new_users", place_new_users(connection, options.closeness))
+    run(connection, "changes/evidence_changes", min_rating=options.min_rating)
+    overlay: Overlay = {"favourites": rows(connection, "from net_changes")}
+    for name in CHANGED:
+        overlay[name] = rows(connection, statement(f"changes/{name}"))
+    return overlay | {"n_users_more": sum(1 if user["is_new"] else -1 for user in overlay["user_clusters"])}
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    """Return the result of a query."""
+    return connection.sql(query).pl().to_dicts()
+
+
+@contextmanager
+def carry_favourites(build: Build, database: Path) -> Iterator[None]:
+    """Give a build the favourites that came since it read the log; nobody adds any until it is published inside."""
+    with hold_favourites(database):
+        with connect_to_published(build.database, database) as connection:
+            bring_up_to_date(
+                connection, overlay_of(database, build.run_id), read_log(database), last_options(connection)
+            )
+        yield
+        remove_overlays(versions_of(database))
+
+
+@step("Change the favourites")
+def record_favourites(database: Path, pairs: Pairs, remove: bool = False) -> int:
+    """Do `change_favourites` as a step of a flow."""
+    return change_favourites(database, pairs, remove)
