@@ -1,23 +1,34 @@
 """The favourites that users add or take back between retrains."""
 
-import sys
 from pathlib import Path
 
 from prefect import flow
+from prefect.runtime import flow_run
 
+from flows.notify import notify_webhook
 from tasks.errors import CineclusterError
 from tasks.favourite import record_favourites
 
 
-@flow(name="favourite")
+def name_run() -> str:
+    """Name a run by what it changes."""
+    given = flow_run.parameters
+    if pairs := given.get("pairs"):
+        return f"{len(pairs)} pairs"
+    return f"user {given.get('user_id')}, movie {given.get('movie_id')}"
+
+
+@flow(name="favourite", flow_run_name=name_run, on_failure=[notify_webhook], on_crashed=[notify_webhook])
 def favourite(
     user_id: int | None = None,
     movie_id: int | None = None,
-    pairs: list[list[int]] | None = None,
+    pairs: list[tuple[int, int]] | None = None,
     remove: bool = False,
     database: Path = Path("data/cinecluster.duckdb"),
 ) -> int:
     """Record favourites, on disk, and have the published tables and recommendations follow at once.
+
+    Returns the number of changes that were new.
 
     Args:
         user_id: Id of the user, who may be new.
@@ -26,17 +37,9 @@ def favourite(
         remove: Take them back.
         database: Published DuckDB file.
     """
-    if any(len(pair) != 2 for pair in pairs or []):
-        raise CineclusterError("Each of pairs is [user_id, movie_id].")
-    wanted = [(pair[0], pair[1]) for pair in pairs or []]
+    wanted = list(pairs or [])
     if user_id is not None and movie_id is not None:
         wanted.append((user_id, movie_id))
     elif user_id is not None or movie_id is not None or not wanted:
         raise CineclusterError("Give user_id and movie_id, or pairs such as [[12, 296], [12, 318]].")
     return record_favourites(database, wanted, remove)
-
-
-if __name__ == "__main__":
-    from flows.cli import main
-
-    main(["favourite", *sys.argv[1:]])

@@ -114,6 +114,43 @@ def test_a_run_on_demand_publishes(host: Host, source: Path) -> None:
     assert "<img" not in clusters.replace(r"\<img", "")
 
 
+def favourites_of(host: Host, user_id: int) -> set[int]:
+    with duckdb.connect(host.checkout / "data/cinecluster.duckdb", read_only=True) as connection:
+        rows = connection.execute("select movie_id from favourites where user_id = $1", [user_id]).fetchall()
+    return {movie_id for (movie_id,) in rows}
+
+
+def test_favourites_on_demand(host: Host) -> None:
+    before = published(host)
+    with duckdb.connect(host.checkout / "data/cinecluster.duckdb", read_only=True) as connection:
+        liked = connection.execute("select movie_id from overall_favourites order by rank limit 3").fetchall()
+        one, two, three = (movie_id for (movie_id,) in liked)
+        code, run = host.run_and_watch("favourite/on-demand", user_id=900_001, movie_id=one)
+        assert (code, run["name"]) == (0, f"user 900001, movie {one}")
+        code, run = host.run_and_watch("favourite/on-demand", pairs=f"[[900001, {two}], [900002, {three}]]")
+        assert (code, run["name"]) == (0, "2 pairs")
+        recommended = "select count(*) from recommendations where user_id in (900001, 900002)"
+        assert connection.execute(recommended).fetchall() == [(40,)], "in a connection that was open before"
+    assert (favourites_of(host, 900_001), favourites_of(host, 900_002)) == ({one, two}, {three})
+    code, run = host.run_and_watch("favourite/on-demand", user_id=900_001, movie_id=one, remove="true")
+    assert code == 0
+    assert favourites_of(host, 900_001) == {two}
+    code, run = host.run_and_watch("favourite/on-demand", user_id=900_001, movie_id=987_654)
+    assert (code, run["state_name"]) == (1, "Failed")
+    assert "Movie 987654 is unknown" in run["state"]["message"]
+    assert published(host) == before
+
+
+def test_an_evaluation_leaves_the_tables_and_shows_how_everyone_did(host: Host, source: Path) -> None:
+    before = published(host)
+    code, run = host.run_and_watch("evaluate/weekly", source=source, evaluate_users=100)
+    assert (code, run["state_name"]) == (0, "Completed"), run["state"]["message"]
+    standings = host.list_artifacts(run["id"])["evaluation"]["data"]
+    assert all(name in standings for name in ("cinecluster", "popularity", "ALS", "EASE"))
+    assert (host.checkout / "data/evaluation.duckdb").exists()
+    assert published(host) == before
+
+
 def test_a_run_that_fails_says_why_and_leaves_the_tables(host: Host) -> None:
     before = published(host)
     code, run = host.run_and_watch(source="/no/such/folder")
@@ -176,6 +213,7 @@ def test_the_next_scheduled_run_publishes(host: Host, source: Path) -> None:
     run = wait_for(lambda: host.list_runs(type={"any_": ["COMPLETED"]})[1:], 30, "the scheduled run is done")[-1]
     assert run["auto_scheduled"]
     assert run["parameters"]["n_clusters"] == 5
+    assert favourites_of(host, 900_002), "the log is read by every retrain"
     assert not list((host.checkout / "data/.cinecluster").glob("build-*"))
 
 
@@ -192,5 +230,3 @@ def test_serve_runs_the_deployments_without_a_worker(host: Host) -> None:
     assert (code, run["state_name"]) == (1, "Failed")
     assert "/no/such/folder" in run["state"]["message"]
 
-
-# The deployments favourite/on-demand and evaluate/weekly get their tests here, before those of the host that dies.

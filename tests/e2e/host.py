@@ -129,10 +129,10 @@ class Host:
             check=False,
         )
 
-    def run_and_watch(self, **parameters: object) -> tuple[int, dict[str, Any]]:
-        """Run the deployment by the command of the documentation; return its exit code and the run."""
+    def run_and_watch(self, deployment: str = DEPLOYMENT, **parameters: object) -> tuple[int, dict[str, Any]]:
+        """Run a deployment by the command of the documentation; return its exit code and the run."""
         options = [f"--param={name}={value}" for name, value in parameters.items()]
-        done = self.prefect("deployment", "run", DEPLOYMENT, "--watch", *options)
+        done = self.prefect("deployment", "run", deployment, "--watch", *options)
         found = [line.split("UUID:")[1].strip() for line in done.stdout.splitlines() if "UUID:" in line]
         assert found, done.stdout + done.stderr
         return done.returncode, self.read_run(found[0])
