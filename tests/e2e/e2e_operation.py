@@ -146,7 +146,7 @@ def test_an_evaluation_leaves_the_tables_and_shows_how_everyone_did(host: Host, 
     code, run = host.run_and_watch("evaluate/weekly", source=source, evaluate_users=100)
     assert (code, run["state_name"]) == (0, "Completed"), run["state"]["message"]
     standings = host.list_artifacts(run["id"])["evaluation"]["data"]
-    assert all(name in standings for name in ("cinecluster", "popularity", "ALS", "EASE"))
+    assert all(name in standings for name in ("cinecluster", "overall favourites", "ALS", "EASE"))
     assert (host.checkout / "data/evaluation.duckdb").exists()
     assert published(host) == before
 
