@@ -1,41 +1,48 @@
 """Reading and filtering the CSV against DuckDB's bare count over the same filter, and look-ups in the tables."""
 
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import duckdb
 
 from tasks.database import connect, run
-from tasks.ingest import COLUMNS, ingest_ratings
+from tasks.ingest import COLUMNS, ingest_ratings, read_numbers
 
-
-def seconds(work: Callable[[], object], n: int = 3) -> float:
-    """Return the median of n runs."""
-    times = []
-    for _ in range(n):
-        started = time.monotonic()
-        work()
-        times.append(time.monotonic() - started)
-    return statistics.median(times)
+ROUNDS = 5
+LOOK_UPS = ("select * from recommendations where user_id = $id order by rank", "select * from recommend($id)")
 
 
 def main(path: str, published: str) -> None:
-    """Print the seconds, and their ratio to the bare count."""
-    count = "select count(*) from read_csv($path) where rating >= 4"
-    bare = seconds(lambda: duckdb.connect().execute(count, {"path": path}).fetchall())
-    print(f"bare count {bare:.2f}")
-    print(f"typed, checked and filtered {(s := seconds(lambda: read_favourites(path))):.2f} ratio {s / bare:.2f}")
-    print(f"ingest into the table ratings {(s := seconds(lambda: ingest(path))):.2f} ratio {s / bare:.2f}")
-    queries = ("select * from recommendations where user_id = $id order by rank", "select * from recommend($id)")
+    """Print the seconds of each way, and the median over the rounds of its ratio to the bare count."""
+    ways = {
+        "bare count": bare_count,
+        "every column typed, checked and filtered": read_favourites,
+        "ingest into the table ratings": ingest,
+    }
+    times = [{name: seconds(lambda way=way: way(path)) for name, way in ways.items()} for _ in range(ROUNDS)]
+    for name in ways:
+        ratio = median(run[name] / run["bare count"] for run in times)
+        print(f"{name}: {median(run[name] for run in times):.2f} s, {ratio:.2f} times the bare count")
     with duckdb.connect(published, read_only=True) as connection:
-        for query in queries:
-            ids = iter(range(1000, 100_000, 100))
-            ms = 1000 * seconds(lambda q=query, ids=ids: connection.execute(q, {"id": next(ids)}).fetchall(), 200)
-            print(f"{query} {ms:.2f} ms")
+        for query in LOOK_UPS:
+            print(f"{query}: {1000 * median(look_up_seconds(connection, query)):.2f} ms")
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long it takes."""
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+def bare_count(path: str) -> None:
+    """Count the favourites in the file, and nothing else."""
+    with duckdb.connect() as connection:
+        connection.execute("select count(*) from read_csv($path) where rating >= 4", {"path": path}).fetchall()
 
 
 def read_favourites(path: str) -> None:
@@ -43,11 +50,10 @@ def read_favourites(path: str) -> None:
     with connect(Path(":memory:")) as connection:
         for name in ("valid_id", "valid_rating", "valid_time"):
             run(connection, name)
+        connection.register("rating_numbers", read_numbers(Path(path), list(COLUMNS)))
         connection.execute(
             'create table favourites as select valid_id("userId"), valid_id("movieId"), valid_time("timestamp") '
-            "from read_csv($path, header=true, auto_detect=false, quote='', escape='', store_rejects=true, "
-            "columns=$columns) where valid_rating(rating) >= 4",
-            {"path": path, "columns": dict.fromkeys(COLUMNS, "DOUBLE")},
+            "from rating_numbers where valid_rating(rating) >= 4"
         )
 
 
@@ -55,6 +61,14 @@ def ingest(path: str) -> None:
     """Do what a retrain does with the file."""
     with tempfile.TemporaryDirectory() as folder:
         ingest_ratings.fn(Path(folder) / "build.duckdb", Path(path).parent)
+
+
+def look_up_seconds(connection: duckdb.DuckDBPyConnection, query: str) -> list[float]:
+    """Return how long the query takes for each of some hundred users."""
+    return [
+        seconds(lambda user=user: connection.execute(query, {"id": user}).fetchall())
+        for user in range(1000, 100_000, 500)
+    ]
 
 
 if __name__ == "__main__":

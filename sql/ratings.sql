@@ -9,15 +9,4 @@ select
     valid_id("movieId") as movie_id,
     valid_rating(rating) as rating,
     valid_time("timestamp") as rated_at
-from read_csv(
-    $source,
-    header = true,
-    auto_detect = false,
-    delim = ',',
-    quote = '',
-    escape = '',
-    max_line_size = $longest_line,
-    buffer_size = 32000000,
-    hive_partitioning = false,
-    columns = $columns
-)
+from rating_numbers

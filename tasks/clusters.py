@@ -1,6 +1,7 @@
 """K-means clusters of users, in the incidence itself or in a small space made from it."""
 
 import warnings
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -90,12 +91,11 @@ def weigh(incidence: csr_matrix, evidence: Evidence, recency: float) -> csr_matr
 
 def age(evidence: Evidence) -> NDArray[np.float32]:
     """Return how many later entries the user of each entry has; of one time those of higher columns are later."""
-    counts = np.diff(evidence.weights.indptr)
-    users = np.repeat(np.arange(len(counts)), counts)
-    order = np.lexsort((evidence.times, users))
-    place = np.empty(len(users), dtype=np.float32)
-    place[order] = np.repeat(evidence.weights.indptr[1:], counts) - 1 - np.arange(len(users))
-    return place
+    times, indptr = evidence.times, evidence.weights.indptr
+    n_later = np.empty(len(times), dtype=np.float32)
+    for start, end in pairwise(indptr):
+        n_later[start + np.argsort(times[start:end], kind="stable")] = np.arange(end - start - 1, -1, -1)
+    return n_later
 
 
 def k_means(points: Points, n_clusters: int, n_init: int, max_iter: int, seed: int) -> Clustering:

@@ -91,12 +91,20 @@ def remedy(error: Exception) -> str:
 
 
 def count_lines(path: Path) -> int:
-    """Return the number of lines of a file, blank ones too."""
-    n_lines, last = 0, b""
+    """Return the number of lines of a file, blank ones too; a line ends with LF, CRLF or CR.
+
+    Raises
+    ------
+    ValueError
+        If a line is longer than 10,000 bytes; from 5,000 on it may be taken for one.
+    """
+    n_lines, last, window = 0, b"", LONGEST_LINE // 4
     with open_bytes(path) as file:
-        while chunk := file.read(1 << 20):
+        for chunk in _with_one_line_end(file):
+            if any(chunk.find(b"\n", start, start + window) < 0 for start in range(0, len(chunk) - window, window)):
+                raise ValueError(f"{path}: a line is very long.")
             n_lines += chunk.count(b"\n")
-            last = chunk[-1:]
+            last = chunk[-1:] or last
     return n_lines + (last not in (b"", b"\n"))
 
 

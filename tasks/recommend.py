@@ -16,6 +16,7 @@ from tasks.step import report_progress, step
 FIRST_DEPTH = 128  # best movies of each cluster that are looked at first
 DEEPER = 8  # times as many for the users for whom those did not settle it
 BLOCK_CELLS = 4_000_000  # scores a block: 16 MB
+BLOCK_LEAST_USERS = 16  # clusters are taken together up to so many: smaller blocks cost more than they save
 
 
 class Recommendations(NamedTuple):
@@ -170,12 +171,14 @@ def best_of_clusters(shares: NDArray[np.float32], depth: int) -> Candidates:
 
 
 def split_by_cluster(users: NDArray[np.intp], labels: NDArray[np.int32], depth: int) -> Iterator[NDArray[np.intp]]:
-    """Yield the users, who are sorted by cluster, in blocks of one cluster and of bounded size."""
-    starts = np.flatnonzero(np.diff(labels[users], prepend=-1))
+    """Yield the users, who are sorted by cluster, in blocks of bounded size: of one cluster, or of some tiny ones."""
+    ends = np.append(np.flatnonzero(np.diff(labels[users])) + 1, len(users))
     size = max(1, BLOCK_CELLS // (8 * depth))
-    for cluster in np.split(users, starts[1:]):
-        for start in range(0, len(cluster), size):
-            yield cluster[start : start + size]
+    start = 0
+    for end in ends:
+        if end - start >= BLOCK_LEAST_USERS or end == len(users):
+            yield from (users[first : min(first + size, end)] for first in range(start, end, size))
+            start = end
 
 
 def best_of_block(
