@@ -45,7 +45,7 @@ def retrain(**options: Any) -> dict[str, Any]:
     with new_build(c.database) as build:
         source = c.source or make_demo_source(c.database.parent / "demo")
         rows = ingest_ratings(build.database, source, c.max_rejected_share, c.memory_limit)
-        ingest_movies(build.database, source)
+        ingest_movies(build.database, source, c.max_rejected_share)
         select_favourites(build.database, c.min_rating, c.first_movies, c.first_users, c.memory_limit)
         incidence = load_incidence(build.database, c.memory_limit)
         disliked = load_disliked(build.database, incidence.matrix.shape, c.min_rating, c.exclude_seen, c.memory_limit)

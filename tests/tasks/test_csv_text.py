@@ -73,12 +73,12 @@ def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path, monkey
     frames = read_lines(write(tmp_path, gzip.compress(content)[:-5000], "some.csv.gz"))
     last = 0
     with pytest.raises(
-        CineclusterError, match=r"some.csv.gz: breaks off after line \d+: .*Fetch the file again"
+        CineclusterError, match=r"some.csv.gz: breaks off, at line \d+ or later: .*Fetch the file again"
     ) as caught:
         for frame in frames:
             last = frame["line"][-1]
     assert last > 100
-    assert f"after line {last}:" in str(caught.value)
+    assert f"at line {last + 1} or later:" in str(caught.value)
 
 
 @pytest.mark.parametrize(
