@@ -41,8 +41,8 @@ def retrain(**options: Any) -> dict[str, Any]:
     then, and if anything fails, those stay as they are.
     """
     c = RetrainConfig(**options)
-    restore_reports(c.database, c.reports)
     with new_build(c.database) as build:
+        restore_reports(c.database, c.reports)
         source = c.source or make_demo_source(c.database.parent / "demo")
         rows = ingest_ratings(build.database, source, c.max_rejected_share, c.memory_limit)
         ingest_movies(build.database, source, c.max_rejected_share)

@@ -11,9 +11,18 @@ from typing import Any
 import duckdb
 
 from tasks.errors import CineclusterError
+from tasks.faults import first_line
 
 OLDEST_READER = "v1.5.0"  # DuckDB 1.5 clients can open what is written
 DESCRIPTION = re.compile(r"^-- (\w+): (.+)$", re.MULTILINE)
+
+UNREADABLE = (
+    duckdb.CatalogException,
+    duckdb.IOException,
+    duckdb.SerializationException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+)
 
 
 @contextmanager
@@ -48,22 +57,33 @@ def connect_to_published(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises
     ------
     CineclusterError
-        If there is no such file, or it is not a DuckDB database.
+        If there is no such file, it is not a DuckDB database, it is damaged, or it lacks a table that is read.
     """
     if not database.is_file():
-        raise CineclusterError(f"{database}: no such database. `cinecluster retrain` makes it.")
+        fault = "is a folder. --database is a file" if database.is_dir() else "no such database"
+        raise CineclusterError(f"{database}: {fault}. `cinecluster retrain` makes it.")
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": False,
         "lock_configuration": True,
     }
     try:
-        connection = duckdb.connect(database, read_only=True, config=config)
+        connection = duckdb.connect(database.absolute(), read_only=True, config=config)
     except duckdb.Error as error:
-        raise CineclusterError(f"{database}: cannot be opened: {error}") from error
+        raise not_readable(database, error) from error
     try:
         yield connection
+    except UNREADABLE as error:
+        raise not_readable(database, error) from error
     finally:
         connection.close()
+
+
+def not_readable(database: Path, error: Exception) -> CineclusterError:
+    """Return what to say of a published file that is damaged, or that something else made."""
+    return CineclusterError(
+        f"{database}: cannot be read as a database of cinecluster: {first_line(error)}. If it is damaged, `cinecluster "
+        "rollback` brings the version before it back; if something else made it, choose another --database."
+    )
 
 
 @cache

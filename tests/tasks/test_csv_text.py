@@ -139,7 +139,7 @@ def test_read_rows_of_a_header_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the file is empty. It needs a header line with id, title"),
+        (b"", "the file is empty. It needs a header line"),
         (b"id,name\n", "line 1: no column 'title'; it has 'id,name'. Give it a header line"),
         (b'"id,title\n1,a\n', "line 1: a quote is opened in this row and never closed. Close it"),
         (b'id,title\n1,"a"\n2,"b\n3,c\n', "line 3: a quote is opened in this row and never closed. Close it"),
