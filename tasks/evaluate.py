@@ -14,14 +14,13 @@ from scipy.sparse import csr_matrix
 from tasks.clusters import k_means, nearest_clusters
 from tasks.database import connect, connect_to_published, describe_tables, run
 from tasks.errors import CineclusterError
-from tasks.faults import told_with_remedy
+from tasks.faults import told_with_remedy, written_to
 from tasks.incidence import Evidence
 from tasks.merge import merge_clusters
 from tasks.method import Method
 from tasks.metrics import DEPTHS, find_hits, measure, ndcg
 from tasks.peers import known_peers, popular
 from tasks.plots import draw_evaluation
-from tasks.publish import written_to
 from tasks.quality import (
     choose_n_fine_clusters,
     favourites_of,

@@ -20,7 +20,7 @@ import polars as pl
 
 from tasks.database import connect_to_published
 from tasks.errors import CineclusterError
-from tasks.faults import told_with_remedy
+from tasks.faults import told_with_remedy, written_to
 from tasks.step import step
 
 
@@ -128,18 +128,6 @@ def publish_tables(build: Build, database: Path, keep: int) -> None:
 def write_ahead_log(database: Path) -> Path:
     """Return the path of the log that DuckDB keeps beside a file that it writes to."""
     return Path(f"{database}.wal")
-
-
-@contextmanager
-def written_to(path: Path) -> Iterator[None]:
-    """Raise a CineclusterError where the system lets no file be written inside."""
-    try:
-        yield
-    except OSError as error:
-        raise CineclusterError(
-            f"{path}: cannot be written: {error.strerror or error}. Free some space, mend the permissions or choose "
-            "another place, then run again."
-        ) from error
 
 
 def sync(path: Path) -> None:
