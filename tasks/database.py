@@ -98,15 +98,23 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> 
 
 
 def describe_tables(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Copy the opening comments of ``sql/<table>.sql`` into the database as comments on tables and columns.
+    """Copy the opening comments of ``sql/<name>.sql`` into the database, as comments on what is called so.
 
-    The first line describes the table, the following ``-- column: text`` lines its columns. ``comment on``
-    takes no parameters, so the texts, which are ours, are quoted here.
+    The first line describes the table, the following ``-- column: text`` lines its columns; of a view or macro all
+    lines are one text.
     """
     for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
         header = statement(table).split("create", 1)[0]
         for name, text in DESCRIPTION.findall(header):
             target = f"table {table}" if name == table else f"column {table}.{name}"
             suffix = f" [run {run_id}]" if run_id and name == table else ""
-            literal = (text + suffix).replace("'", "''")
-            connection.execute(f"comment on {target} is '{literal}'")
+            comment_on(connection, target, text + suffix)
+    for kind, name in run(connection, "views_and_macros"):
+        header = statement(name).split("create", 1)[0].replace("\n-- ", " ").strip()
+        comment_on(connection, f"{kind} {name}", header.partition(": ")[2])
+
+
+def comment_on(connection: duckdb.DuckDBPyConnection, target: str, text: str) -> None:
+    """Set a comment; ``comment on`` takes no parameters, so the text, which is ours, is quoted here."""
+    literal = text.replace("'", "''")
+    connection.execute(f"comment on {target} is '{literal}'")

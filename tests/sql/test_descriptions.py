@@ -42,6 +42,20 @@ def test_comments_are_the_text_of_the_statement_and_name_the_run(good_build):
         assert comment == "part of the cluster's users who favourited it, 0 to 1."
 
 
+def test_the_view_and_the_macro_have_comments(good_build, article_build):
+    for made in (good_build, article_build):
+        with connect_to_published(made.build.database) as connection:
+            [(view, about_view)] = rows(connection, "select view_name, comment from duckdb_views() where not internal")
+            [(macro, about_macro)] = rows(
+                connection, "select function_name, comment from duckdb_functions() where not internal"
+            )
+        assert (view, macro) == ("seen", "recommend")
+        assert about_view.startswith("one row per user and movie that is never recommended")
+        assert about_view.endswith("unless exclude_seen is off, one per rating.")
+        assert about_macro.startswith("n movies for a user, best first")
+        assert about_macro.endswith("that they have not seen.")
+
+
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_no_statement_describes_a_column_that_its_table_has_not(name, good_build):
     described = re.findall(r"^-- (\w+): .", statement(name).split("create", 1)[0], re.MULTILINE)[1:]
