@@ -8,8 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -30,6 +31,16 @@ app = App(
 console = Console()
 
 
+def say(message: str) -> None:
+    """Print a message as it is."""
+    console.print(Text(shown(message)), soft_wrap=True)
+
+
+def shown(text: str) -> str:
+    """Return a text with a mark in place of every character that could steer a terminal; line ends stay."""
+    return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)
+
+
 @contextmanager
 def progress(name: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on a terminal, and yield the function that fills it."""
@@ -42,13 +53,12 @@ def progress(name: str) -> Iterator[Callable[[int, int], None]]:
 def retrain(*, config: Annotated[RetrainConfig | None, Parameter(name="*")] = None, verbose: bool = False) -> None:
     """Read ratings, cluster the users, and publish recommendations for every one of them.
 
-    Parameters
-    ----------
-    verbose: Show Prefect's log and, on failure, the traceback.
+    Args:
+        verbose: Show Prefect's log and, on failure, the traceback.
     """
     config = config or RetrainConfig()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
-    console.print(f"cinecluster retrain, preset {config.preset}, from {config.source or 'demo data'}", highlight=False)
+    say(f"cinecluster retrain, preset {config.preset}, from {config.source or 'demo data'}")
     from flows.retrain import retrain as flow  # takes seconds to import, which no other command has to wait for
     from tasks.lookup import first_user
     from tasks.step import show_on
@@ -67,8 +77,8 @@ def summary_table(built: dict[str, Any], config: RetrainConfig) -> Table:
     for name, value in built.items():
         label = name.removeprefix("n_").replace("_", " ")
         table.add_row(label, f"{value:,}" if isinstance(value, int) else str(value))
-    table.add_row("tables", str(config.database))
-    table.add_row("report", str(config.reports / "index.html"))
+    table.add_row("tables", Text(shown(str(config.database))))
+    table.add_row("report", Text(shown(str(config.reports / "index.html"))))
     return table
 
 
@@ -76,13 +86,12 @@ def summary_table(built: dict[str, Any], config: RetrainConfig) -> Table:
 def evaluate(*, config: Annotated[EvaluateConfig | None, Parameter(name="*")] = None, verbose: bool = False) -> None:
     """Measure the recommendations on held-out favourites, against known recommenders.
 
-    Parameters
-    ----------
-    verbose: Show Prefect's log and, on failure, the traceback.
+    Args:
+        verbose: Show Prefect's log and, on failure, the traceback.
     """
     config = config or EvaluateConfig()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
-    console.print(f"cinecluster evaluate, preset {config.preset}, from {config.source or 'demo data'}", highlight=False)
+    say(f"cinecluster evaluate, preset {config.preset}, from {config.source or 'demo data'}")
     import polars as pl
 
     from flows.evaluate import evaluate as flow  # takes seconds to import, as above
@@ -96,20 +105,22 @@ def evaluate(*, config: Annotated[EvaluateConfig | None, Parameter(name="*")] = 
         for row in rows.drop("split").iter_rows():
             table.add_row(*row)
         console.print(table)
-    console.print(f"tables {config.database}, picture {config.reports / 'evaluation.png'}", highlight=False)
+    say(f"tables {config.database}, picture {config.reports / 'evaluation.png'}")
 
 
 @app.command
 def recommend(
-    user_id: int, *, n: Annotated[int, Parameter(name=["-n", "--n"])] = 15, database: Path = PUBLISHED
+    user_id: int,
+    *,
+    n: Annotated[int, Parameter(name=["-n", "--n"], validator=validators.Number(gte=1))] = 15,
+    database: Path = PUBLISHED,
 ) -> None:
     """Print the favourites of a user and what to watch next.
 
-    Parameters
-    ----------
-    user_id: Id of the user in the ratings. Somebody unknown is shown what everybody likes.
-    n: Number of recommendations.
-    database: Published DuckDB file.
+    Args:
+        user_id: Id of the user in the ratings. Somebody unknown is shown what everybody likes.
+        n: Number of recommendations.
+        database: Published DuckDB file.
     """
     from tasks.lookup import look_up
 
@@ -118,7 +129,7 @@ def recommend(
         title = f"Favourites of user {user_id} ({len(found.favourites)} of {found.n_favourites:,})"
         console.print(movie_table(title, [(title, genres) for title, genres in found.favourites]))
     else:
-        console.print(f"User {user_id} has no favourites yet: these are the favourites of all users.", highlight=False)
+        say(f"User {user_id} has no favourites yet: these are the favourites of all users.")
     rows = [(str(rank), title, genres, f"{score:.3f}") for rank, title, genres, score in found.recommendations]
     console.print(movie_table(f"Recommendations for user {user_id}", rows, ("rank", "title", "genres", "score")))
 
@@ -129,7 +140,7 @@ def movie_table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str,
     for column in columns:
         table.add_column(column, justify="right" if column in ("rank", "score") else "left", overflow="ellipsis")
     for row in rows:
-        table.add_row(*(Text("".join(c if c.isprintable() else "\ufffd" for c in text[:300])) for text in row))
+        table.add_row(*(Text(shown(text[:300])) for text in row))
     return table
 
 
@@ -137,12 +148,11 @@ def movie_table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str,
 def favourite(user_id: int, movie_id: int, *, remove: bool = False, database: Path = PUBLISHED) -> None:
     """Add a movie to the favourites of a user, now: the tables and recommendations follow without a retrain.
 
-    Parameters
-    ----------
-    user_id: Id of the user, who may be new.
-    movie_id: MovieLens id of the movie.
-    remove: Take the favourite back.
-    database: Published DuckDB file.
+    Args:
+        user_id: Id of the user, who may be new.
+        movie_id: MovieLens id of the movie.
+        remove: Take the favourite back.
+        database: Published DuckDB file.
     """
     from tasks.favourite import change_favourites
 
@@ -152,69 +162,66 @@ def favourite(user_id: int, movie_id: int, *, remove: bool = False, database: Pa
 
 
 @app.command(name="demo-data")
-def demo_data(folder: Path, *, ratings: int = 100_000, seed: int = 0) -> None:
+def demo_data(folder: Path, *, ratings: int = 100_000, seed: int = 0, replace: bool = False) -> None:
     """Make MovieLens-shaped ratings of invented movies.
 
-    Parameters
-    ----------
-    folder: Folder to write ratings.csv, movies.csv and links.csv to.
-    ratings: Number of ratings; 26024289 is the size of the full MovieLens file.
-    seed: Same seed and number: same files.
+    Args:
+        folder: Folder to write ratings.csv, movies.csv and links.csv to.
+        ratings: Number of ratings; 26024289 is the size of the full MovieLens file.
+        seed: Same seed and number: same files.
+        replace: Replace files of these names that are there already.
     """
     from tasks.demo_data import make_demo_data
 
     with progress("Make demo data") as report:
-        made = make_demo_data(folder, ratings, seed, report)
-    console.print(f"{made.n_ratings:,} demo ratings by {made.n_users:,} users of {made.n_movies:,} movies in {folder}")
+        made = make_demo_data(folder, ratings, seed, report, replace)
+    say(f"{made.n_ratings:,} demo ratings by {made.n_users:,} users of {made.n_movies:,} movies in {folder}")
 
 
 @app.command
 def download(name: str, *, folder: Path = Path("data")) -> None:
     """Fetch a public MovieLens set, verify it and unpack it.
 
-    Parameters
-    ----------
-    name: ml-latest-small, ml-latest or ml-32m.
-    folder: The set is unpacked to a folder of its own in here.
+    Args:
+        name: ml-latest-small, ml-latest or ml-32m.
+        folder: The set is unpacked to a folder of its own in here.
     """
     from tasks.download import download_movielens
 
-    with progress(f"Download {name}") as report:
-        path = download_movielens(name, folder, on_progress=report, say=console.print)
-    console.print(f"Now run: cinecluster retrain --source {path}", highlight=False)
+    with progress("Download") as report:
+        path = download_movielens(name, folder, on_progress=report, say=say)
+    say(f"Now run: cinecluster retrain --source {path}")
 
 
 @app.command
 def export(folder: Path, *, database: Path = PUBLISHED) -> None:
     """Write every published table to a Parquet file.
 
-    Parameters
-    ----------
-    folder: Folder for the files; those of an earlier export are replaced.
-    database: Published DuckDB file.
+    Args:
+        folder: Folder for the files; those of an earlier export are replaced.
+        database: Published DuckDB file.
     """
     from tasks.export import export_tables
 
     with progress("Export") as report:
         rows = export_tables(database, folder, report)
-    console.print(f"{len(rows)} tables, {sum(rows.values()):,} rows in {folder}", highlight=False)
+    say(f"{len(rows)} tables, {sum(rows.values()):,} rows in {folder}")
 
 
 @app.command
 def rollback(*, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
     """Publish the version before the present one again, tables and pictures.
 
-    Parameters
-    ----------
-    database: Published DuckDB file.
-    reports: Folder of the pictures.
+    Args:
+        database: Published DuckDB file.
+        reports: Folder of the pictures.
     """
     from tasks.favourite import change_favourites
     from tasks.publish import roll_back
 
     run_id = roll_back(database, reports)
     change_favourites(database, [])  # those that came since that run read the log
-    console.print(f"{database} is run {run_id} again.", highlight=False)
+    say(f"{database} is run {run_id} again.")
 
 
 @app.command
@@ -230,14 +237,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = with_preset(list(sys.argv[1:] if arguments is None else arguments))
     try:
         app(arguments, exit_on_error=False, print_error=False)
-    except (CycloptsError, ValidationError) as error:
-        fail(f"{error}\n`cinecluster --help` lists the commands.", 2)
+    except CycloptsError as error:
+        bad = error.__cause__
+        message = "\n".join(faults_of(bad)) if isinstance(bad, ValidationError) else str(error)
+        fail(f"{message}\n`cinecluster --help` lists the commands.", 2)
     except KeyboardInterrupt:
         fail("Stopped. The published tables stay as they are.", 1)
     except Exception as error:
         if "--verbose" in arguments:
             raise
         fail(str(error) if isinstance(error, CineclusterError) else f"{type(error).__name__}: {error}", 1)
+
+
+def faults_of(error: ValidationError) -> list[str]:
+    """Return a line for each bad option: its value, what it should be, and what it is for."""
+    fields = RetrainConfig.model_fields | EvaluateConfig.model_fields
+    faults: dict[str, list[ErrorDetails]] = {}
+    for fault in error.errors():
+        faults.setdefault(str(fault["loc"][0]), []).append(fault)
+    lines = []
+    for name, every in faults.items():
+        wanted = " or ".join(fault["msg"].partition(" ")[2].partition(",")[0] for fault in every)
+        lines.append(f"--{name.replace('_', '-')} {every[0]['input']!s:.80}: {wanted}. {fields[name].description}")
+    return lines
 
 
 def with_preset(arguments: list[str]) -> list[str]:
@@ -249,7 +271,7 @@ def with_preset(arguments: list[str]) -> list[str]:
 
 def fail(message: str, code: int) -> NoReturn:
     """Print a message to standard error and exit."""
-    Console(stderr=True).print(Text(message, style="red"), soft_wrap=True)
+    Console(stderr=True).print(Text(shown(message), style="red"), soft_wrap=True)
     sys.exit(code)
 
 

@@ -98,7 +98,7 @@ class Options(BaseModel):
     exclude_seen: bool = preset_field("Do not recommend what the user rated low; else only favourites are left out.")
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Same seed, same source: same tables.")
     max_rejected_share: float = Field(
-        default=0.001, ge=0, le=1, description="Part of the lines of the ratings file that may be bad."
+        default=0.001, ge=0, le=1, description="Part of the lines of a file that may be bad."
     )
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*([KMGT]i?B)$")] | None = Field(
         default=None, description="Memory for DuckDB and for blocks of work, such as 4GB."

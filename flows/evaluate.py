@@ -10,7 +10,7 @@ from prefect.artifacts import create_table_artifact
 
 from flows.config import EvaluateConfig, with_parameters_of
 from flows.notify import notify_webhook
-from tasks.evaluate import evaluate_recommenders, publish_evaluation, standings
+from tasks.evaluate import evaluate_recommenders, prepare_places, publish_evaluation, standings
 from tasks.favourites_log import ingest_favourites_log
 from tasks.incidence import load_disliked, load_evidence, load_incidence, select_favourites
 from tasks.ingest import ingest_ratings
@@ -30,6 +30,7 @@ def evaluate(**options: Any) -> list[dict[str, Any]]:
     Nothing of the retrain's tables is read or changed.
     """
     c = EvaluateConfig(**options)
+    prepare_places(c.database, c.reports)
     source = c.source or make_demo_source(c.database.parent / "demo")
     with tempfile.TemporaryDirectory(prefix="cinecluster-") as folder:
         database = Path(folder) / "evaluate.duckdb"

@@ -44,12 +44,12 @@ def retrain(**options: Any) -> dict[str, Any]:
     then, and if anything fails, those stay as they are.
     """
     c = RetrainConfig(**options)
-    restore_reports(c.database, c.reports)
     with new_build(c.database) as build:
+        restore_reports(c.database, c.reports)
         source = c.source or make_demo_source(c.database.parent / "demo")
         rows = ingest_ratings(build.database, source, c.max_rejected_share, c.memory_limit)
         ingest_favourites_log(build.database, c.database)
-        ingest_movies(build.database, source)
+        ingest_movies(build.database, source, c.max_rejected_share)
         select_favourites(build.database, c.min_rating, c.first_movies, c.first_users, c.memory_limit)
         incidence = load_incidence(build.database, c.memory_limit)
         disliked = load_disliked(build.database, incidence.matrix.shape, c.min_rating, c.exclude_seen, c.memory_limit)

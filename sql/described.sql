@@ -1,4 +1,4 @@
--- described: one row per table or view that is described by the statement that makes it.
+-- described: one row per table, view or macro that is described by the statement that makes it.
 select
     'table' as kind,
     table_name as relation
@@ -10,3 +10,9 @@ select
     view_name as relation
 from duckdb_views()
 where not internal and not temporary and view_name <> 'overlay'
+union all
+select
+    'macro table' as kind,
+    function_name as relation
+from duckdb_functions()
+where not internal and function_type = 'table_macro' and database_name <> 'temp'

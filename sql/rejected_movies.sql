@@ -8,6 +8,7 @@ with judged as (
         case
             when n_fields <> width then 'has ' || n_fields || ' columns, not ' || width
             when id is null then 'movieId is not a whole number from 1 to 2147483647'
+            when contains(concat(title, genres), chr(65533)) then 'is not UTF-8 text'
             when trim(coalesce(title, '')) = '' then 'has no title'
             when regexp_matches(title, '[\r\n]') then 'has a line end in its title'
         end as flaw

@@ -1,4 +1,5 @@
--- seen: one row per rating, and one per favourite, of a user and a movie: never recommended to the user.
+-- seen: one row per user and movie that is never recommended to the user: one per favourite and, unless exclude_seen
+-- is off, one per rating.
 -- user_id: id of the user.
 -- movie_id: MovieLens id of the movie.
 create or replace view seen as

@@ -19,11 +19,12 @@ END = "\0"
 LINE_END = re.compile(r"\r\n|\r|\n")
 OTHER_FORMATS = {
     b"PK\x03\x04": "a zip archive: unpack it",
-    b"\x1f\x8b": "packed with gzip: call it ratings.csv.gz",
-    b"PAR1": "a Parquet file: call it ratings.parquet",
+    b"\x1f\x8b": "packed with gzip: unpack it, or if it is ratings call it ratings.csv.gz",
+    b"PAR1": "a Parquet file: save it as CSV, or if it is ratings call it ratings.parquet",
     b"\xff\xfe": "UTF-16 text: save it as UTF-8",
     b"\xfe\xff": "UTF-16 text: save it as UTF-8",
 }
+OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -63,7 +64,7 @@ def read_header(path: Path) -> list[str]:
     Raises
     ------
     CineclusterError
-        If the file is empty, cannot be read, or line 1 is no line of text.
+        If the file is empty, cannot be read, is of another format, or has no commas but other separators.
     """
     try:
         with open_bytes(path) as file:
@@ -71,13 +72,16 @@ def read_header(path: Path) -> list[str]:
     except (OSError, EOFError, zlib.error) as error:
         raise CineclusterError(f"{path}: cannot be read: {error}. {remedy(error)}") from error
     if not start:
-        raise CineclusterError(f"{path}: the file is empty. It needs a header line and ratings.")
+        raise CineclusterError(f"{path}: the file is empty. It needs a header line, and more lines below it.")
     for signature, what in OTHER_FORMATS.items():
         if start.startswith(signature):
             raise CineclusterError(f"{path} line 1: not CSV but {what}.")
     line = LINE_END.split(start.decode("utf-8-sig", errors="replace"), maxsplit=1)[0]
     if "\0" in line or "\ufffd" in line:
         raise CineclusterError(f"{path} line 1: not text in UTF-8. It must be a CSV file.")
+    for separator, what in OTHER_SEPARATORS.items():
+        if separator in line and "," not in line:
+            raise CineclusterError(f"{path} line 1: its columns are separated by {what}. Separate them by commas.")
     return [name.strip().strip('"') for name in line.split(",")]
 
 
@@ -131,7 +135,7 @@ def read_lines(path: Path) -> Iterator[pl.DataFrame]:
                 number, rest = number + block.count(b"\n") + 1, tail
             yield _frame_of_lines(rest, number)
     except (OSError, EOFError, zlib.error) as error:
-        raise CineclusterError(f"{path}: breaks off after line {number - 1}: {error}. {remedy(error)}") from error
+        raise CineclusterError(f"{path}: breaks off, at line {number} or later: {error}. {remedy(error)}") from error
 
 
 def _with_one_line_end(file: BinaryIO) -> Iterator[bytes]:
@@ -164,8 +168,9 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     Raises
     ------
     CineclusterError
-        If a column is missing from the header or a quote is never closed.
+        If a column is missing from the header, a quote is never closed, or for what ``read_header`` raises.
     """
+    read_header(path)
     rows: list[tuple[object, ...]] = []
     row: list[str] = []
     n_lines = 0
@@ -187,8 +192,6 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
         raise CineclusterError(f"{path}: cannot be read: {error}. {remedy(error)}") from error
     if row != [END]:
         raise CineclusterError(f"{path} line {n_lines + 1}: a quote is opened in this row and never closed. Close it.")
-    if not n_lines:
-        raise CineclusterError(f"{path}: the file is empty. It needs a header line with {', '.join(columns)}.")
     return frame_of_rows(rows, columns)
 
 

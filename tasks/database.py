@@ -11,9 +11,18 @@ from typing import Any
 import duckdb
 
 from tasks.errors import CineclusterError
+from tasks.faults import first_line
 
 OLDEST_READER = "v1.5.0"  # DuckDB 1.5 clients can open what is written
-DESCRIPTION = re.compile(r"^-- (\w+): (.+)$", re.MULTILINE)
+DESCRIPTION = re.compile(r"^-- (\w+)(?:\(.*?\))?: (.+(?:\n-- (?!\w+: ).+)*)", re.MULTILINE)
+
+UNREADABLE = (
+    duckdb.CatalogException,
+    duckdb.IOException,
+    duckdb.SerializationException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+)
 
 
 @contextmanager
@@ -42,13 +51,14 @@ def connect(
 
 
 def versions_of(database: Path) -> Path:
-    """Return the folder of the versions of a published file."""
-    return database.parent / f".{database.stem}"
+    """Return the folder of the versions of a published file, which a link may point to."""
+    database = database.resolve()
+    return database.with_name(f".{database.stem if database.suffix == '.duckdb' else f'{database.name}.versions'}")
 
 
 def overlay_of(database: Path, run_id: str) -> Path:
     """Return the path of what changed since the run whose tables are published."""
-    return versions_of(database).absolute() / f"overlay-{run_id}.json"
+    return versions_of(database) / f"overlay-{run_id}.json"
 
 
 @contextmanager
@@ -60,17 +70,20 @@ def connect_to_published(database: Path, home: Path | None = None) -> Iterator[d
     Raises
     ------
     CineclusterError
-        If there is no such file, or it is not a DuckDB database.
+        If there is no such file, it is not a DuckDB database, it is damaged, or it lacks a table that is read.
     """
     if not database.is_file():
-        raise CineclusterError(f"{database}: no such database. `cinecluster retrain` makes it.")
+        fault = "is a folder. --database is a file" if database.is_dir() else "no such database"
+        raise CineclusterError(f"{database}: {fault}. `cinecluster retrain` makes it.")
     try:
-        connection = duckdb.connect(database, read_only=True)
+        connection = duckdb.connect(database.absolute(), read_only=True)
     except duckdb.Error as error:
-        raise CineclusterError(f"{database}: cannot be opened: {error}") from error
+        raise not_readable(database, error) from error
     try:
         close_off(connection, home or database)
         yield connection
+    except UNREADABLE as error:
+        raise not_readable(database, error) from error
     finally:
         connection.close()
 
@@ -100,6 +113,14 @@ def literal_path(path: Path) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
 
 
+def not_readable(database: Path, error: Exception) -> CineclusterError:
+    """Return what to say of a published file that is damaged, or that something else made."""
+    return CineclusterError(
+        f"{database}: cannot be read as a database of cinecluster: {first_line(error)}. If it is damaged, `cinecluster "
+        "rollback` brings the version before it back; if something else made it, choose another --database."
+    )
+
+
 @cache
 def statement(name: str) -> str:
     """Return the text of ``sql/<name>.sql``."""
@@ -112,16 +133,19 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> 
 
 
 def describe_tables(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Copy the opening comments of ``sql/<table>.sql`` into the database as comments on tables, views and columns.
+    """Copy the opening comments of ``sql/<name>.sql`` into the database, as comments on what is called so.
 
-    The first line describes the table, the following ``-- column: text`` lines its columns. ``comment on``
-    takes no parameters, so the texts, which are ours, are quoted here.
+    The first entry, ``-- name: text``, describes the table, view or macro, the following ones its columns.
     """
     for kind, relation in run(connection, "described"):
-        table = relation.removesuffix("_retrained")
-        header = statement(table).split("create", 1)[0]
-        for name, text in DESCRIPTION.findall(header):
-            target = f"{kind} {relation}" if name == table else f"column {relation}.{name}"
-            suffix = f" [run {run_id}]" if run_id and name == table else ""
-            literal = (text + suffix).replace("'", "''")
-            connection.execute(f"comment on {target} is '{literal}'")
+        own_name = relation.removesuffix("_retrained")
+        for name, text in DESCRIPTION.findall(statement(own_name).split("create", 1)[0]):
+            target = f"{kind} {relation}" if name == own_name else f"column {relation}.{name}"
+            suffix = f" [run {run_id}]" if run_id and name == own_name else ""
+            comment_on(connection, target, text.replace("\n--", "") + suffix)
+
+
+def comment_on(connection: duckdb.DuckDBPyConnection, target: str, text: str) -> None:
+    """Set a comment; ``comment on`` takes no parameters, so the text, which is ours, is quoted here."""
+    literal = text.replace("'", "''")
+    connection.execute(f"comment on {target} is '{literal}'")

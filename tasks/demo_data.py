@@ -17,6 +17,7 @@ from scipy.special import ndtri
 
 from tasks.demo_titles import GROUP_SHARES, TASTES, invent_genres, invent_titles
 from tasks.errors import CineclusterError
+from tasks.faults import written_to
 
 SMALL_RATINGS, SMALL_USERS, SMALL_MOVIES = 100_000, 610, 9_700
 """Size of MovieLens "latest small", rounded."""
@@ -99,32 +100,39 @@ def make_demo_data(
     n_ratings: int = 100_000,
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
+    replace: bool = False,
 ) -> DemoData:
     """Write ``ratings.csv``, ``movies.csv`` and ``links.csv`` in the form in which GroupLens publishes them.
 
     Parameters
     ----------
-    folder : made if it is not there; files of the same names are replaced.
+    folder : made if it is not there.
     n_ratings : exactly so many ratings are written; at least 100.
     seed : not negative; the same seed and number of ratings give the same files.
     on_progress : called with the ratings written so far and ``n_ratings``.
+    replace : files of the same names.
 
     Raises
     ------
     CineclusterError
-        If there are fewer than 100 ratings to make or the seed is negative.
+        If there are fewer than 100 ratings to make, the seed is negative, a file of one of the names is there and
+        must not be replaced, or the folder cannot be written to.
     """
     if n_ratings < MINIMUM_RATINGS:
         raise CineclusterError(f"Demo data needs at least {MINIMUM_RATINGS} ratings, not {n_ratings}.")
     if seed < 0:
         raise CineclusterError(f"The seed of demo data must be 0 or more, not {seed}.")
+    for name in () if replace else ("ratings.csv", "movies.csv", "links.csv"):
+        if (folder / name).exists():
+            raise CineclusterError(f"{folder / name}: is there already. Choose another folder, or allow --replace.")
     n_users, n_movies = demo_sizes(n_ratings)
     users = _make_users(n_users, n_movies, n_ratings, seed)
     movies = _make_movies(n_movies, n_ratings, seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_movies(movies, folder, seed)
-    chunks = _make_ratings(users, movies, seed)
-    _write_ratings(chunks, folder / "ratings.csv", n_ratings, on_progress)
+    with written_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_movies(movies, folder, seed)
+        chunks = _make_ratings(users, movies, seed)
+        _write_ratings(chunks, folder / "ratings.csv", n_ratings, on_progress)
     return DemoData(folder, n_ratings, n_users, n_movies)
 
 

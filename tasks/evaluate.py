@@ -12,8 +12,9 @@ import polars as pl
 from scipy.sparse import csr_matrix
 
 from tasks.clusters import k_means, nearest_clusters
-from tasks.database import connect, describe_tables, run
+from tasks.database import connect, connect_to_published, describe_tables, run
 from tasks.errors import CineclusterError
+from tasks.faults import told_with_remedy, written_to
 from tasks.incidence import Evidence
 from tasks.merge import merge_clusters
 from tasks.method import Method
@@ -87,15 +88,32 @@ def evaluate_recommenders(
 @step("Publish the evaluation")
 def publish_evaluation(measured: pl.DataFrame, database: Path, reports: Path) -> None:
     """Replace the file ``database`` by one with the table ``evaluation``, and ``reports / "evaluation.png"``."""
-    for folder in (database.parent, reports):
-        folder.mkdir(parents=True, exist_ok=True)
     build = database.with_name(f".{database.name}.new")
-    build.unlink(missing_ok=True)
-    write_evaluation(build, measured)
-    build.replace(database)
     picture = reports / ".evaluation.png.new"
-    draw_evaluation(measured, picture)
-    picture.replace(reports / "evaluation.png")
+    with told_with_remedy(), written_to(database):
+        build.unlink(missing_ok=True)
+        write_evaluation(build, measured)
+        draw_evaluation(measured, picture)
+        build.replace(database)
+        picture.replace(reports / "evaluation.png")
+
+
+def prepare_places(database: Path, reports: Path) -> None:
+    """Make the folders that an evaluation is written to.
+
+    Raises
+    ------
+    CineclusterError
+        If they cannot be made, or ``database`` is there already and holds anything else than an evaluation.
+    """
+    for folder in (database.parent, reports):
+        with written_to(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    if database.exists():
+        with connect_to_published(database) as connection:
+            others = connection.execute("from duckdb_tables() where table_name <> 'evaluation'").fetchall()
+        if others:
+            raise CineclusterError(f"{database}: holds other tables than an evaluation. Choose another --database.")
 
 
 @step("Write the evaluation")

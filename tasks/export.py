@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from tasks.database import connect_to_published, run
 from tasks.errors import CineclusterError
+from tasks.faults import written_to
 
 ROWS_AT_ONCE = 250_000  # of a row group: few enough to hold, many enough to compress
 
@@ -23,29 +24,27 @@ def export_tables(
     Raises
     ------
     CineclusterError
-        If there is no published database, or the folder cannot be written to.
+        If there is no published database, a table's name is none of ours, or the folder cannot be written to.
     """
     rows = {}
     with connect_to_published(database) as connection:
         tables = [name for (name,) in run(connection, "published_tables")]
-        try:
+        for table in tables:
+            if not table.isidentifier():
+                raise CineclusterError(f"{database}: not a database of cinecluster: it has a table {table[:80]!r}.")
+        with written_to(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for done, table in enumerate(tables, start=1):
-                rows[table] = export_table(connection, table, folder / f"{Path(table).name}.parquet")
+                rows[table] = export_table(connection, table, folder / f"{table}.parquet")
                 on_progress(done, len(tables))
-        except OSError as error:
-            raise CineclusterError(
-                f"{folder}: cannot be written: {error.strerror or error}. Free some space or choose another folder."
-            ) from error
     return rows
 
 
 def export_table(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> int:
     """Write one table to ``path``; return its rows."""
     new = path.with_name(f".{path.name}.new")
-    quoted = table.replace('"', '""')
     try:
-        batches = connection.sql(f'from "{quoted}"').to_arrow_reader(ROWS_AT_ONCE)
+        batches = connection.sql(f'from "{table}"').to_arrow_reader(ROWS_AT_ONCE)
         n_rows = 0
         with pq.ParquetWriter(new, batches.schema, compression="zstd") as file:
             for batch in batches:

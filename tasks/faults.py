@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 
@@ -27,6 +28,18 @@ def told_with_remedy() -> Iterator[None]:
         if error.errno not in NO_SPACE:
             raise
         raise CineclusterError(no_space(error)) from error
+
+
+@contextmanager
+def written_to(path: Path) -> Iterator[None]:
+    """Raise a CineclusterError where the system lets no file be written inside."""
+    try:
+        yield
+    except OSError as error:
+        raise CineclusterError(
+            f"{path}: cannot be written: {error.strerror or error}. Free some space, mend the permissions or choose "
+            "another place, then run again."
+        ) from error
 
 
 def no_space(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Ratings and movies from the files of a source folder into the tables of a build."""
 
+import stat
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -76,7 +77,8 @@ def ingest_ratings(
 def find_ratings(source: Path) -> Path:
     """Return the path of the ratings file in a source folder; the first of ``RATINGS_FILES`` counts."""
     if not source.is_dir():
-        raise CineclusterError(f"{source}: no such folder. --source is a folder with a ratings.csv.")
+        fault = "is a file" if source.exists() else "no such folder"
+        raise CineclusterError(f"{source}: {fault}. --source is a folder with a ratings.csv.")
     for name in RATINGS_FILES:
         if is_file(source / name):
             return (source / name).absolute()
@@ -89,14 +91,20 @@ def is_file(path: Path) -> bool:
     Raises
     ------
     CineclusterError
-        If there is something else of that name.
+        If there is something else of that name: a folder, a device, a link to nothing.
     """
     try:
-        if path.is_dir():
-            raise CineclusterError(f"{path}: is a folder. Put a file of that name there, or move the folder away.")
-        return path.is_file()
+        mode = path.stat().st_mode
     except OSError as error:
-        raise CineclusterError(f"{path}: cannot be looked at: {error.strerror}. Mend the permissions.") from error
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return False
+        raise CineclusterError(
+            f"{path}: cannot be looked at: {error.strerror}. Mend the link or the permissions."
+        ) from error
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
+        raise CineclusterError(f"{path}: is {what}. Put a file of that name there, or move it away.")
+    return True
 
 
 def read_columns(path: Path) -> list[str]:
@@ -238,8 +246,11 @@ def blocks_of_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterat
 
 
 def check_rejected(connection: duckdb.DuckDBPyConnection, path: Path, n_rows: int, max_rejected_share: float) -> int:
-    """Return the number of bad lines of the ratings file, unless they are too many of its ``n_rows``."""
-    bad = connection.sql("select line, reason, left(text, 80) as text from rejected_rows order by line")
+    """Return the number of bad lines of a file, unless they are too many of its ``n_rows``."""
+    bad = connection.sql(
+        "select line, reason, left(text, 80) as text from rejected_rows where file = $file order by line",
+        params={"file": path.name},
+    )
     n_rejected = len(bad)
     if n_rejected > max_rejected_share * n_rows:
         line, reason, text = bad.limit(1).fetchall()[0]
@@ -251,7 +262,7 @@ def check_rejected(connection: duckdb.DuckDBPyConnection, path: Path, n_rows: in
 
 
 @step("Read the movies", retries=1, retry_delay_seconds=2, retry_condition_fn=is_passing)
-def ingest_movies(database: Path, source: Path) -> int:
+def ingest_movies(database: Path, source: Path, max_rejected_share: float = 0.001) -> int:
     """Build the table ``movies`` from ``movies.csv``, ``links.csv`` and ``movies_metadata.csv``, where present.
 
     Every movie that is rated or listed has a row; one without a title is called ``(movie <id>)``. Titles of
@@ -262,15 +273,18 @@ def ingest_movies(database: Path, source: Path) -> int:
     Raises
     ------
     CineclusterError
-        If a file lacks a column, cannot be read, has a quote that is never closed, or changes meanwhile.
+        If a file lacks a column, cannot be read, has a quote that is never closed, changes meanwhile, or more than
+        ``max_rejected_share`` of its rows are bad.
     """
     files = {"movies": MOVIES_COLUMNS, "links": LINKS_COLUMNS, "movies_metadata": METADATA_COLUMNS}
     with told_with_remedy(), connect(database) as connection:
         connection.begin()
         run(connection, "valid_id")
         for name, columns in files.items():
-            connection.register(f"{name}_rows", movie_rows(source / f"{name}.csv", columns))
+            path = source / f"{name}.csv"
+            connection.register(f"{name}_rows", rows := movie_rows(path, columns))
             run(connection, f"rejected_{name}")
+            check_rejected(connection, path, len(rows), max_rejected_share)
         run(connection, "movies")
         n_movies = connection.execute("select count(*) from movies").fetchall()[0][0]
         connection.commit()

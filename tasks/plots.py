@@ -702,7 +702,7 @@ def draw_genres(genres: pl.DataFrame, path: Path) -> None:
         return
     rows, columns = genre_rows(genres), genre_columns(genres)
     lift = lift_table(genres, rows["cluster"].to_list(), columns)
-    words = genre_words(genres.filter(pl.col("cluster").is_in(rows["cluster"])), genres["cluster"].n_unique())
+    words = genre_words(genres.filter(pl.col("cluster").is_in(rows["cluster"].to_list())), genres["cluster"].n_unique())
     width = max(9.0, 3.4 + 0.5 * len(columns))
     figure = new_figure(*words, width=width, height=2.9 + 0.3 * rows.height)
     axes = figure.subplots()

@@ -11,17 +11,16 @@ import secrets
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
 import polars as pl
 
 from tasks.database import connect_to_published, versions_of
 from tasks.errors import CineclusterError
-from tasks.faults import told_with_remedy
+from tasks.faults import told_with_remedy, written_to
 from tasks.step import step
 
 
@@ -125,18 +124,6 @@ def write_ahead_log(database: Path) -> Path:
     return Path(f"{database}.wal")
 
 
-@contextmanager
-def written_to(path: Path) -> Iterator[None]:
-    """Raise a CineclusterError where the system lets no file be written inside."""
-    try:
-        yield
-    except OSError as error:
-        raise CineclusterError(
-            f"{path}: cannot be written: {error.strerror or error}. Free some space or mend the permissions, "
-            "then run again."
-        ) from error
-
-
 def sync(path: Path) -> None:
     """Have the system write a file or folder to disk."""
     handle = os.open(path, os.O_RDONLY)
@@ -148,6 +135,7 @@ def sync(path: Path) -> None:
 
 def point_to(database: Path, version: Path) -> None:
     """Make ``database`` another name of the file ``version``; readers see the old or the new file, whole."""
+    database = database.resolve()  # a link stays one
     name = version.with_name(f"build-link-{version.name}")
     name.unlink(missing_ok=True)
     try:
@@ -163,9 +151,17 @@ def point_to(database: Path, version: Path) -> None:
 def versions(database: Path) -> list[Path]:
     """Return the kept versions of a published file, newest first: by its list of runs, not by any clock."""
     files = {path.stem: path for path in versions_of(database).glob("[0-9]*.duckdb")}
-    known = [files[run_id] for run_id in reversed(published_runs(database)["run_id"].to_list()) if run_id in files]
+    known = [files[run_id] for run_id in reversed(history(database)) if run_id in files]
     unknown = sorted((path for path in files.values() if path not in known), reverse=True)
     return known + unknown
+
+
+def history(database: Path) -> list[str]:
+    """Return the run_ids in a published file, oldest first; none where it is lost or damaged."""
+    try:
+        return published_runs(database)["run_id"].to_list()
+    except CineclusterError:
+        return []
 
 
 def published_runs(database: Path) -> pl.DataFrame:
@@ -174,10 +170,7 @@ def published_runs(database: Path) -> pl.DataFrame:
     if not database.exists():
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     with connect_to_published(database) as connection:
-        try:
-            return connection.sql("select columns(*)::varchar from runs").pl()
-        except duckdb.CatalogException as error:
-            raise CineclusterError(f"{database}: is not a database of cinecluster: it has no table runs.") from error
+        return connection.sql("select columns(*)::varchar from runs").pl()
 
 
 @step("Restore the pictures")
@@ -185,19 +178,31 @@ def restore_reports(database: Path, reports: Path) -> list[Path]:
     """Write the pictures that the published file holds into the folder ``reports``; return their paths.
 
     They are part of the tables, so a run that dies right after publishing leaves no old picture for long. Only who
-    holds the lock may call this, so that no two write the same picture.
+    holds the lock may call this, so that no two write the same picture; where several databases share the folder,
+    all pictures are those of the last one.
     """
-    if not database.exists():
-        return []
-    with connect_to_published(database) as connection:
-        pictures = connection.execute("select name, content from reports order by name").fetchall()
-    paths = []
     with written_to(reports):
         reports.mkdir(parents=True, exist_ok=True)
-        for name, content in pictures:
-            paths.append(reports / Path(name).name)
-            replace_content(paths[-1], content)
-    return paths
+        if not database.exists():
+            return []
+        with connect_to_published(database) as connection:
+            pictures = connection.execute("select name, content from reports order by name").fetchall()
+        with alone_in(reports):
+            for name, content in pictures:
+                replace_content(reports / Path(name).name, content)
+    return [reports / Path(name).name for name, _ in pictures]
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process is inside this for the folder, where the file system can tell."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def replace_content(path: Path, content: bytes) -> None:
@@ -214,17 +219,19 @@ def replace_content(path: Path, content: bytes) -> None:
 def roll_back(database: Path, reports: Path) -> str:
     """Publish the version before the published one again, with its pictures; return its run_id.
 
+    Where the published file is lost or damaged, this is the last version that can be read.
+
     Raises
     ------
     CineclusterError
         If nothing is published or no earlier version is kept.
     """
-    if not database.exists():
+    if not database.exists() and not versions(database):
         raise CineclusterError(f"{database}: no such database. `cinecluster retrain` makes it.")
     with hold_lock(versions_of(database), "rollback"):
-        current = published_runs(database)["run_id"].to_list()[-1]
-        kept = [path for path in versions(database) if path.stem != current]
-        earlier = [path for path in kept if path.stem in published_runs(database)["run_id"].to_list()]
+        before = history(database)[:-1]
+        is_lost = not history(database)
+        earlier = [path for path in versions(database) if path.stem in before or (is_lost and history(path))]
         if not earlier:
             raise CineclusterError(f"{database}: no earlier version is kept; --keep of the retrain says how many are.")
         with written_to(database):

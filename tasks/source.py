@@ -10,5 +10,5 @@ from tasks.step import report_progress, step
 def make_demo_source(folder: Path) -> Path:
     """Return ``folder`` with demo data in it, made now unless it is there already."""
     if not (folder / "ratings.csv").is_file():
-        make_demo_data(folder, on_progress=report_progress)
+        make_demo_data(folder, on_progress=report_progress, replace=True)
     return folder

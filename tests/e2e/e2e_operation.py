@@ -229,4 +229,3 @@ def test_serve_runs_the_deployments_without_a_worker(host: Host) -> None:
     code, run = host.run_and_watch(source="/no/such/folder")
     assert (code, run["state_name"]) == (1, "Failed")
     assert "/no/such/folder" in run["state"]["message"]
-

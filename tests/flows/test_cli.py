@@ -1,13 +1,14 @@
 """The command line through its real entry point: what it prints, where, and its exit codes."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from flows.cli import main
+from flows.cli import app, main
 from flows.config import RetrainConfig
 from tests.conftest import TITLES, publish
 
@@ -107,6 +108,7 @@ def test_wrong_usage_is_exit_code_2_without_a_traceback():
         "retrain --preset best",
         "retrain --colour blue",
         "retrain --memory-limit lots",
+        "recommend 1 -n 0",
         "demo-data",
     ],
 )
@@ -117,6 +119,59 @@ def test_wrong_usage(arguments, capsys):
     output, error = capsys.readouterr()
     assert output == ""
     assert "`cinecluster --help` lists the commands." in error
+
+
+def test_every_bad_option_is_one_line(capsys):
+    with pytest.raises(SystemExit):
+        main(["retrain", "--top-n", "0", "--seed", "-1", "--n-clusters", "x", "--memory-limit", "lots"])
+    lines = capsys.readouterr().err.splitlines()
+    assert sorted(lines)[:-1] == [
+        "--memory-limit lots: should match pattern '^\\d+(\\.\\d+)?\\s*([KMGT]i?B)$'. "
+        "Memory for DuckDB and for blocks of work, such as 4GB.",
+        "--n-clusters x: should be 'auto' or 'elbow' or should be a valid integer. "
+        "Number of clusters: elbow, or auto, which is the same, for the number that the elbow rule suggests.",
+        "--seed -1: should be greater than or equal to 0. Same seed, same source: same tables.",
+        "--top-n 0: should be greater than or equal to 1. Recommendations stored for each user.",
+    ]
+
+
+@pytest.mark.parametrize("command", [*app])
+def test_every_option_says_what_it_is_for(command, capsys, monkeypatch):
+    if command.startswith("-"):
+        return
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    options = re.findall(r"^│[ *]+((?:[A-Z-]+ )?--.*?) {2,}(.*?) *│$", capsys.readouterr().out, re.MULTILINE)
+    assert [name for name, purpose in options if not purpose or purpose.startswith("[")] == []
+    assert options or command == "serve"
+
+
+def test_hostile_paths_are_shown_and_not_obeyed(tmp_path, capsys):
+    folder = tmp_path / "[red]x[/y] \x1b[31m\x07\u202e"
+    for arguments in (
+        ["demo-data", str(folder), "--ratings", "100"],
+        ["export", str(folder), "--database", str(folder)],
+    ):
+        with pytest.raises(SystemExit):
+            main(arguments)
+    output, error = capsys.readouterr()
+    for text in (output, error):
+        assert "[red]x[/y] \ufffd[31m\ufffd\ufffd" in text
+
+
+def test_demo_data_replace_no_other_files(tmp_path, capsys):
+    (tmp_path / "movies.csv").write_text("mine")
+    arguments = ["demo-data", str(tmp_path), "--ratings", "100"]
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 1
+    assert "movies.csv: is there already. Choose another folder, or allow --replace." in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["movies.csv"]
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--replace"])
+    assert ended.value.code in (0, None)
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_roll_back_says_what_is_published_again(tmp_path, capsys):

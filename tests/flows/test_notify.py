@@ -39,6 +39,12 @@ def test_a_failure_is_posted_with_its_reason(posted: list[dict[str, Any]], monke
     assert (posted[0]["state"], posted[0]["message"]) == ("Failed", "no such folder")
 
 
+def test_hostile_input_is_no_markup(posted: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CINECLUSTER_WEBHOOK", "http://hook.invalid/secret")
+    notify_webhook(FLOW, RUN, SimpleNamespace(name="Failed", message="line 2: '<!channel> <http://e|x> &'"))
+    assert "line 2: '&lt;!channel&gt; &lt;http://e|x&gt; &amp;'" in posted[0]["text"]
+
+
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/secret", "not an address/secret"])
 def test_a_webhook_out_of_reach_is_a_warning_that_keeps_its_address(
     address: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -84,6 +84,7 @@ def test_real_ratings_are_counted_right(real_data, published, tables):
     assert published.summary == {
         "n_rows_read": 100_836,
         "n_rejected": 0,
+        "n_rejected_movie_rows": 0,
         "n_superseded": 0,
         "n_ratings": 100_836,
         "n_favourites": 48_580,

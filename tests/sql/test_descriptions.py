@@ -46,6 +46,19 @@ def test_comments_are_the_text_of_the_statement_and_name_the_run(good_tables):
         assert comment == "part of the cluster's users who favourited it, 0 to 1."
 
 
+def test_comments_of_several_lines_are_whole(good_tables):
+    with connect_to_published(good_tables.build.database) as connection:
+        [(about_view,)] = rows(connection, "select comment from duckdb_views() where view_name = 'seen'")
+        [(about_macro,)] = rows(
+            connection, "select comment from duckdb_functions() where function_name = 'recommend' and not internal"
+        )
+    run = f" [run {good_tables.build.run_id}]"
+    assert about_view.startswith("one row per user and movie that is never recommended")
+    assert about_view.endswith(f"unless exclude_seen is off, one per rating.{run}")
+    assert about_macro.startswith("n movies for a user, best first")
+    assert about_macro.endswith(f"that they have not seen.{run}")
+
+
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_no_statement_describes_a_column_that_its_table_has_not(name, good_tables):
     described = re.findall(r"^-- (\w+): .", statement(name).split("create", 1)[0], re.MULTILINE)[1:]

@@ -73,12 +73,12 @@ def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path, monkey
     frames = read_lines(write(tmp_path, gzip.compress(content)[:-5000], "some.csv.gz"))
     last = 0
     with pytest.raises(
-        CineclusterError, match=r"some.csv.gz: breaks off after line \d+: .*Fetch the file again"
+        CineclusterError, match=r"some.csv.gz: breaks off, at line \d+ or later: .*Fetch the file again"
     ) as caught:
         for frame in frames:
             last = frame["line"][-1]
     assert last > 100
-    assert f"after line {last}:" in str(caught.value)
+    assert f"at line {last + 1} or later:" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_read_rows_of_a_header_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the file is empty. It needs a header line with id, title"),
+        (b"", "the file is empty. It needs a header line"),
         (b"id,name\n", "line 1: no column 'title'; it has 'id,name'. Give it a header line"),
         (b'"id,title\n1,a\n', "line 1: a quote is opened in this row and never closed. Close it"),
         (b'id,title\n1,"a"\n2,"b\n3,c\n', "line 3: a quote is opened in this row and never closed. Close it"),

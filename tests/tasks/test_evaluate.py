@@ -49,11 +49,22 @@ def test_clusters_are_level_with_als_where_taste_is_all(measured):
 def test_the_table_and_the_picture_are_published(measured, tmp_path):
     database, reports = tmp_path / "evaluation.duckdb", tmp_path / "reports"
     for _ in range(2):
+        evaluate.prepare_places(database, reports)
         evaluate.publish_evaluation.fn(measured, database, reports)
     with duckdb.connect(str(database), read_only=True) as connection:
         assert connection.execute("select count(*) from evaluation").fetchone() == (measured.height,)
     assert (reports / "evaluation.png").stat().st_size > 10_000
     assert [path.name for path in tmp_path.iterdir()].count(".evaluation.duckdb.new") == 0
+
+
+def test_no_other_tables_are_replaced_by_an_evaluation(measured, tmp_path, good_build):
+    with pytest.raises(CineclusterError, match=r"holds other tables than an evaluation. Choose another --database"):
+        evaluate.prepare_places(good_build.build.database, tmp_path)
+    (tmp_path / "ratings.csv").write_text("userId,movieId,rating\n")
+    with pytest.raises(CineclusterError, match=r"ratings.csv: cannot be read as a database.*choose another --database"):
+        evaluate.prepare_places(tmp_path / "ratings.csv", tmp_path)
+    with pytest.raises(CineclusterError, match=r"ratings.csv: cannot be written: File exists"):
+        evaluate.prepare_places(tmp_path / "new.duckdb", tmp_path / "ratings.csv")
 
 
 def test_standings_has_a_row_for_each_split_and_recommender(measured):

@@ -1,5 +1,9 @@
 """The published tables as Parquet files."""
 
+import shutil
+from pathlib import Path
+
+import duckdb
 import polars as pl
 import pytest
 
@@ -45,3 +49,14 @@ def test_what_cannot_be_exported_is_one_message(good_build, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(CineclusterError, match="file: cannot be written: File exists"):
         export_tables(good_build.build.database, tmp_path / "file")
+
+
+@pytest.mark.parametrize("table", ["../evil", "a/b", "*", "\x1b[31m", "x; drop table runs"])
+def test_a_hostile_table_name_is_no_path_and_no_statement(table, good_build, tmp_path):
+    database = Path(shutil.copy(good_build.build.database, tmp_path / "hostile.duckdb"))
+    with duckdb.connect(database) as connection:
+        connection.execute(f'create table "{table}" as select 1 as i')
+    with pytest.raises(CineclusterError, match="not a database of cinecluster: it has a table") as caught:
+        export_tables(database, tmp_path / "out")
+    assert str(caught.value).isprintable()
+    assert not (tmp_path / "out").exists()

@@ -124,7 +124,10 @@ CASES = [
     refused("missing column", text("1,4.0,100", header="userId,rating,timestamp"), "no column 'movieId'", COLUMNS_ARE),
     refused("extra column", text("1,10,4.0,1,x", header=HEADER + ",tag"), "line 1: unknown column 'tag'", COLUMNS_ARE),
     refused("column twice", text("1,1,10,4.0", header="userId,userId,movieId,rating"), "twice the column 'userId'"),
-    refused("other separator", text("1;10;4.0;1", header=HEADER.replace(",", ";")), "line 1: no column 'userId'"),
+    refused("semicolons", GOOD.replace(b",", b";"), "line 1", "separated by semicolons. Separate them by commas."),
+    refused("tabs", GOOD.replace(b",", b"\t"), "line 1", "separated by tabs. Separate them by commas."),
+    refused("vertical bars", GOOD.replace(b",", b"|"), "separated by vertical bars"),
+    refused("columns separated by spaces", GOOD.replace(b",", b" "), "line 1: no column 'userId'", COLUMNS_ARE),
     refused("header after a blank line", b"\n" + GOOD, "line 1: no column 'userId'", COLUMNS_ARE),
     kept("reordered header", text("100,4.0,10,1", header="timestamp,rating,movieId,userId"), ONE),
     kept("header spelled otherwise", text("1,10,4.0,100", header="USER_ID, movie_id ,Rating,TimeStamp"), ONE),
@@ -233,8 +236,8 @@ CASES = [
     refused("zip called ratings.csv.gz", packed(GOOD), "Not a gzipped file", "leave .gz", file="ratings.csv.gz"),
     refused("text called ratings.csv.gz", GOOD, "Not a gzipped file", "leave .gz", file="ratings.csv.gz"),
     refused("empty gz", b"", "the file is empty", file="ratings.csv.gz"),
-    refused("truncated gz", gzip.compress(MANY)[:-400], "breaks off after line", "Fetch", file="ratings.csv.gz"),
-    refused("gz without its end", gzip.compress(MANY)[:-8], "breaks off after line", "Fetch", file="ratings.csv.gz"),
+    refused("truncated gz", gzip.compress(MANY)[:-400], "breaks off, at line", "Fetch", file="ratings.csv.gz"),
+    refused("gz without its end", gzip.compress(MANY)[:-8], "breaks off, at line", "Fetch", file="ratings.csv.gz"),
     refused("gz with a wrong checksum", gzip.compress(MANY)[:-8] + b"12345678", "CRC", "etch", file="ratings.csv.gz"),
     refused("gz with bytes after it", gzip.compress(MANY) + b"more", "breaks off", "etch", file="ratings.csv.gz"),
     Case("gz", {"ratings.csv.gz": gzip.compress(MANY)}, ALL_OF_MANY),
@@ -407,6 +410,29 @@ def test_a_folder_called_like_a_file(name: str, fast_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ratings.csv", "movies.csv"])
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (os.mkfifo, "is a pipe or device. Put a file of that name there"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a pipe or device. Put a file of that name there"),
+        (lambda path: path.symlink_to(path), "cannot be looked at: Too many levels of symbolic links. Mend the link"),
+        (lambda path: path.symlink_to("nothing"), "cannot be looked at: No such file or directory. Mend the link"),
+    ],
+)
+def test_what_is_no_file_is_not_passed_over(make: Any, words: str, name: str, fast_folder: Path) -> None:
+    source = place({"ratings.csv": GOOD} if name != "ratings.csv" else {"ratings.csv.gz": GOOD}, fast_folder)
+    make(source / name)
+    with pytest.raises(CineclusterError, match=f"{name}: {words}"):
+        read_both(source, fast_folder)
+
+
+def test_a_file_as_source_is_told_from_none(fast_folder: Path) -> None:
+    source = place({"ratings.csv": GOOD}, fast_folder)
+    with pytest.raises(CineclusterError, match=r"ratings.csv: is a file. --source is a folder with a ratings.csv"):
+        read(source / "ratings.csv", fast_folder)
+
+
+@pytest.mark.parametrize("name", ["ratings.csv", "movies.csv"])
 def test_unreadable_file(name: str, fast_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = place({"ratings.csv": GOOD, "movies.csv": b"movieId,title,genres\n"}, fast_folder)
     opened = Path.open
@@ -532,7 +558,7 @@ def test_a_step_can_be_tried_again(fast_folder: Path) -> None:
     for _ in range(2):
         ingest_ratings.fn(database, source, 1.0)
         ingest_favourites_log.fn(database, fast_folder / "none.duckdb")
-        ingest_movies.fn(database, source)
+        ingest_movies.fn(database, source, 1.0)
     with connect(database) as connection:
         assert connection.execute("select file from rejected_rows order by file").fetchall() == [
             ("movies.csv",),
@@ -702,7 +728,7 @@ def read_both(source: Path, folder: Path) -> tuple[list[tuple[Any, ...]], list[t
     with connect(folder / "build.duckdb") as connection:
         connection.execute("delete from rejected_rows")
     ingest_favourites_log.fn(folder / "build.duckdb", folder / "none.duckdb")
-    n_movies = ingest_movies.fn(folder / "build.duckdb", source)
+    n_movies = ingest_movies.fn(folder / "build.duckdb", source, 1.0)
     with connect(folder / "build.duckdb") as connection:
         movies = connection.execute("from movies").fetchall()
         rejected = connection.execute("select file, line, reason from rejected_rows").fetchall()
@@ -829,7 +855,19 @@ MOVIE_CASES = [
         (MOVIES, f'10,"{HOSTILE}","{HOSTILE}"'),
         listed=((10, HOSTILE, None, [*HOSTILE.split("|")], None, None),),
     ),
-    MovieCase("NUL", (MOVIES, "10,He\0at,Drama"), listed=((10, "He\ufffdat", None, ["Drama"], None, None),)),
+    MovieCase(
+        "NUL, or bytes that are not UTF-8",
+        (MOVIES, "10,He\0at,Drama", "10,Heat,Dr\ufffdma", "10,Heat (1995),Action|Crime"),
+        (LINKS, "10,0113277,9\ufffd"),
+        (METADATA, "False,[],949,He\ufffdat,"),
+        listed=(HEAT,),
+        rejected=(
+            ("movies.csv", 2, BAD_TEXT),
+            ("movies.csv", 3, BAD_TEXT),
+            ("links.csv", 2, "tmdbId is not a whole number from 1 to 2147483647"),
+            ("movies_metadata.csv", 2, BAD_TEXT),
+        ),
+    ),
     MovieCase(
         "quotes and commas",
         (MOVIES, '10,"American ""President"", The (1995)",Comedy'),
@@ -851,7 +889,9 @@ MOVIE_CASES = [
     ),
     MovieCase("wrong header", ("id,name", "10,Heat"), error="movies.csv line 1: no column 'movieId'; it has 'id,name'"),
     MovieCase("headless", ("10,Heat,Drama",), error="movies.csv line 1: no column 'movieId'; .*Give it a header line"),
-    MovieCase("empty links", links=(), error="links.csv: the file is empty. It needs a header line with movieId"),
+    MovieCase("semicolons", ("movieId;title;genres", "10;Heat;Drama"), error="movies.csv line 1: .* by semicolons"),
+    MovieCase("zip", ("PK\x03\x04" + MOVIES,), error="movies.csv line 1: not CSV but a zip archive: unpack it"),
+    MovieCase("empty links", links=(), error="links.csv: the file is empty. It needs a header line"),
     MovieCase("blank links", links=("",), error="links.csv line 1: no column 'movieId'; it has ''"),
     MovieCase(
         "Kaggle's file with another header", metadata=("id,x",), error="movies_metadata.csv line 1: no column 'title'"
@@ -871,6 +911,16 @@ def test_movies(case: MovieCase, fast_folder: Path) -> None:
         movies, rejected = read_both(source, fast_folder)
         assert tuple(movies) == case.listed
         assert tuple(rejected) == case.rejected
+
+
+def test_too_many_bad_movies(fast_folder: Path) -> None:
+    movies = "\n".join([MOVIES, *(f"{movie},Heat,Drama" for movie in range(1, 100)), "x,Heat,Drama"]).encode()
+    source = place({"ratings.csv": GOOD, "movies.csv": movies}, fast_folder)
+    read(source, fast_folder)
+    ingest_favourites_log.fn(fast_folder / "build.duckdb", fast_folder / "none.duckdb")
+    with pytest.raises(CineclusterError, match=rf"movies.csv: 1 of 100 lines are bad.*is line 101: {BAD_MOVIE}"):
+        ingest_movies.fn(fast_folder / "build.duckdb", source)
+    assert ingest_movies.fn(fast_folder / "build.duckdb", source, 0.01) == 99
 
 
 def test_movies_change_while_they_are_read(fast_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

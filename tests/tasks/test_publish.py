@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ import pytest
 from tasks.database import connect, run
 from tasks.errors import CineclusterError
 from tasks.publish import (
+    alone_in,
     hold_lock,
     new_build,
     publish_tables,
@@ -184,9 +186,7 @@ def test_a_reader_keeps_reading_the_old_file_and_the_next_one_sees_the_new(datab
 def test_pictures_come_out_of_the_published_file(database, tmp_path):
     reports = tmp_path / "reports"
     assert restore_reports.fn(database, reports) == []
-    assert not reports.exists()
     run_id = publish(database)
-    (tmp_path / "reports").mkdir()
     (reports / "elbow.png").write_text("old")
     (reports / "mine.txt").write_text("mine")
     assert restore_reports.fn(database, reports) == [reports / "elbow.png"]
@@ -247,8 +247,55 @@ def test_published_runs_of_nothing_are_none(database):
 def test_a_foreign_database_is_not_taken_for_a_published_one(tmp_path):
     with duckdb.connect(tmp_path / "other.duckdb") as connection:
         connection.execute("create table t as select 1 as i")
-    with pytest.raises(CineclusterError, match="is not a database of cinecluster"):
-        published_runs(tmp_path / "other.duckdb")
     (tmp_path / "text.duckdb").write_text("userId,movieId,rating\n" * 1000)
-    with pytest.raises(CineclusterError, match="cannot be opened"):
-        published_runs(tmp_path / "text.duckdb")
+    for name in ("other.duckdb", "text.duckdb"):
+        with pytest.raises(CineclusterError, match=rf"{name}: cannot be read as a database.*choose another --database"):
+            published_runs(tmp_path / name)
+    with pytest.raises(CineclusterError, match=r"is a folder. --database is a file"):
+        published_runs(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("no tables"), lambda path: cut(path)])
+def test_rolling_back_mends_what_was_lost_or_damaged(damage, database, tmp_path):
+    first, _ = publish(database), publish(database)
+    damage(versions(database)[0])
+    if database.exists():
+        damage(database)
+    assert roll_back(database, tmp_path / "reports") == first
+    assert run_ids(database) == [first]
+
+
+def cut(path: Path) -> None:
+    """Cut a file, as a broken copy is."""
+    os.truncate(path, 20_000)
+
+
+def test_a_link_stays_a_link_and_shares_lock_and_versions_with_its_file(database, tmp_path):
+    first = publish(database)
+    link = tmp_path / "link.duckdb"
+    link.symlink_to(database)
+    second = publish(link)
+    assert link.is_symlink()
+    assert run_ids(database) == run_ids(link) == [first, second]
+    assert roll_back(link, tmp_path) == first
+    assert run_ids(database) == [first]
+
+
+def test_files_that_differ_in_their_suffix_keep_versions_of_their_own(database):
+    folders = {versions_of(database.with_name(name)) for name in ("films.duckdb", "films.db", "films", "Films.duckdb")}
+    assert len(folders) == 4
+    assert versions_of(database).name == ".films"
+
+
+def test_two_databases_share_a_folder_of_pictures_and_never_mix_them(tmp_path):
+    one, other = tmp_path / "one.duckdb", tmp_path / "other.duckdb"
+    publish(one)
+    publish(other)
+    with alone_in(tmp_path):
+        waiting = threading.Thread(target=restore_reports.fn, args=(one, tmp_path), daemon=True)
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        assert not (tmp_path / "elbow.png").exists()
+    waiting.join(30)
+    assert (tmp_path / "elbow.png").read_text() == run_ids(one)[-1]
