@@ -72,9 +72,7 @@ def connect_to_published(database: Path, home: Path | None = None) -> Iterator[d
     CineclusterError
         If there is no such file, it is not a DuckDB database, it is damaged, or it lacks a table that is read.
     """
-    if not database.is_file():
-        fault = "is a folder. --database is a file" if database.is_dir() else "no such database"
-        raise CineclusterError(f"{database}: {fault}. `cinecluster retrain` makes it.")
+    require_published(database)
     try:
         connection = duckdb.connect(database.absolute(), read_only=True)
     except duckdb.Error as error:
@@ -86,6 +84,13 @@ def connect_to_published(database: Path, home: Path | None = None) -> Iterator[d
         raise not_readable(database, error) from error
     finally:
         connection.close()
+
+
+def require_published(database: Path) -> None:
+    """Raise a CineclusterError if there is no such file."""
+    if not database.is_file():
+        fault = "is a folder. --database is a file" if database.is_dir() else "no such database"
+        raise CineclusterError(f"{database}: {fault}. `cinecluster retrain` makes it.")
 
 
 def close_off(connection: duckdb.DuckDBPyConnection, database: Path) -> None:

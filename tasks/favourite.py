@@ -8,7 +8,16 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from tasks.database import connect_to_published, literal_path, overlay_of, run, staged, statement, versions_of
+from tasks.database import (
+    connect_to_published,
+    literal_path,
+    overlay_of,
+    require_published,
+    run,
+    staged,
+    statement,
+    versions_of,
+)
 from tasks.errors import CineclusterError
 from tasks.favourites_log import Pairs, append_to_log, hold_favourites, last_words, read_log
 from tasks.overlay import Overlay, read_overlay, remove_overlays, replace_overlay, stage_overlay
@@ -49,6 +58,7 @@ def change_favourites(database: Path, pairs: Pairs, remove: bool = False) -> int
     CineclusterError
         If nothing is published, a movie is unknown or an id is none; then nothing is changed.
     """
+    require_published(database)
     change = "remove" if remove else "add"
     with hold_favourites(database), connect_to_published(database) as connection:
         check_pairs(connection, database, pairs)

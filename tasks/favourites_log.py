@@ -7,7 +7,7 @@ import fcntl
 import io
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import polars as pl
 
 from tasks.database import connect, run, versions_of
 from tasks.errors import CineclusterError
+from tasks.publish import sync
 from tasks.step import step
 
 HEADER = "changed_at,user_id,movie_id,change"
@@ -80,19 +81,27 @@ def read_log(database: Path) -> pl.DataFrame:
 
 
 def append_to_log(database: Path, pairs: Pairs, change: str) -> None:
-    """Write a line for each pair to the log and have the system write it to disk; needs `hold_favourites`."""
+    """Write a line for each pair to the log and have the system write it to disk; needs `hold_favourites`.
+
+    Raises
+    ------
+    CineclusterError
+        If it cannot be written; then it is as it was.
+    """
     path = log_of(database)
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     lines = "".join(f"{now},{user_id},{movie_id},{change}\n" for user_id, movie_id in pairs)
+    complete = path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0  # behind it: what a dead process had begun
     try:
-        with path.open("a+b") as log:
-            log.seek(0)
-            text = log.read()
-            log.truncate(text.rfind(b"\n") + 1)  # what a dead process had begun to write
-            log.write((lines if text.rfind(b"\n") >= 0 else f"{HEADER}\n{lines}").encode())
+        with path.open("ab") as log:
+            log.truncate(complete)
+            log.write((lines if complete else f"{HEADER}\n{lines}").encode())
             log.flush()
             os.fsync(log.fileno())
+        sync(path.parent)
     except OSError as error:
+        with suppress(OSError):
+            os.truncate(path, complete)
         raise CineclusterError(f"{path}: cannot be written: {error.strerror}. Nothing was changed.") from error
 
 

@@ -4,6 +4,7 @@
 import json
 import multiprocessing
 from pathlib import Path
+from unittest import mock
 
 import duckdb
 import numpy as np
@@ -183,6 +184,27 @@ def test_a_movie_or_user_that_cannot_be_is_an_error_and_changes_nothing(database
         change_favourites(database, pairs)
     assert favourites(database) == before
     assert not log_of(database).exists()
+
+
+def test_a_log_that_cannot_be_written_is_as_it_was(database, monkeypatch):
+    change_favourites(database, [(2, 1)])
+    before = log_of(database).read_bytes(), favourites(database)
+    monkeypatch.setattr("tasks.favourites_log.os.fsync", mock.Mock(side_effect=OSError(28, "No space left on device")))
+    with pytest.raises(CineclusterError, match=r"favourites\.csv: cannot be written: No space.*Nothing was changed"):
+        change_favourites(database, [(4, 1), (500, 3)])
+    assert (log_of(database).read_bytes(), favourites(database)) == before
+
+
+def test_nothing_is_left_where_nothing_is_published(tmp_path):
+    with pytest.raises(CineclusterError, match=r"no such database"):
+        change_favourites(tmp_path / "none.duckdb", [(1, 1)])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_log_is_an_error(database):
+    log_of(database).write_text("user,movie\n1,2\n")
+    with pytest.raises(CineclusterError, match=r"films-favourites\.csv: not a log of favourites"):
+        change_favourites(database, [(2, 1)])
 
 
 def test_what_a_dead_call_recorded_comes_with_the_next_call(database):
