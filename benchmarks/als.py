@@ -24,7 +24,7 @@ def main(path: str, factors: int) -> None:
     for start in range(0, incidence.shape[0], BLOCK):
         users = np.arange(start, min(incidence.shape[0], start + BLOCK))
         model.recommend(users, incidence[users], N=20, filter_already_liked_items=True)
-    print(f"train {trained - started:.1f} recommend {time.monotonic() - trained:.1f}")
+    print(f"Train   {trained - started:.1f} s\nRecommend to all   {time.monotonic() - trained:.1f} s")
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ class RetrainConfig(Options):
     )
     max_clusters: int = Field(default=30, ge=1, le=1000, description="The elbow tries 1 to so many clusters.")
     elbow_rule: Literal["knee", "boundary"] = preset_field(
-        "knee: largest curvature of the WCSS curve; boundary: last difference above the elbow boundary."
+        "knee: where the WCSS curve bends most; boundary: last difference above the elbow boundary."
     )
     elbow_boundary: float = Field(default=10.0, gt=0, description="WCSS difference for the boundary rule.")
     elbow_users: PositiveInt | None = preset_field("The elbow is measured on a sample of so many users.")

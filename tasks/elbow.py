@@ -1,13 +1,15 @@
 """The elbow: WCSS by number of clusters, and the number that it suggests."""
 
 import numpy as np
-from kneed import KneeLocator
 from numpy.typing import NDArray
+from scipy.interpolate import make_smoothing_spline
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from tasks.clusters import Points, threads_for
 from tasks.step import report_progress, step
+
+LEAST_FOR_SPLINE = 5  # points
 
 
 @step("Measure the elbow")
@@ -54,14 +56,23 @@ def choose_n_clusters(wcss: NDArray[np.float64], elbow_rule: str, elbow_boundary
     Parameters
     ----------
     wcss : WCSS of 1, 2, ... clusters.
-    elbow_rule : ``"knee"``, the point of largest curvature (Satopaa et al., "Finding a 'Kneedle' in a Haystack",
-        2011), or ``"boundary"``, the last number whose WCSS is lower than the one before by more than
-        ``elbow_boundary``.
+    elbow_rule : ``"knee"``, see `knee`, or ``"boundary"``, the last number whose WCSS is lower than the one before by
+        more than ``elbow_boundary``.
     """
     if elbow_rule == "boundary":
         above = np.flatnonzero(-np.diff(wcss) > elbow_boundary)
         return int(above[-1]) + 2 if len(above) else 1
-    if len(wcss) < 3:
-        return len(wcss)
-    knee = KneeLocator(np.arange(1, len(wcss) + 1), wcss, curve="convex", direction="decreasing").knee
-    return int(knee) if knee else len(wcss)
+    return knee(wcss)
+
+
+def knee(wcss: NDArray[np.float64]) -> int:
+    """Return where the curve, smoothed, is farthest below the line between its ends; its end where it nowhere is.
+
+    So do Satopaa et al., "Finding a 'Kneedle' in a Haystack", 2011. The smoothing spline, over the logarithm of the
+    number of clusters, follows a sharp knee and evens out what k-means' random starts do to a curve without one.
+    """
+    numbers = np.arange(1, len(wcss) + 1)
+    if len(wcss) >= LEAST_FOR_SPLINE:
+        wcss = make_smoothing_spline(np.log(numbers), wcss)(np.log(numbers))
+    below = np.interp(numbers, numbers[[0, -1]], wcss[[0, -1]]) - wcss
+    return int(numbers[below.argmax()] if below.max() > 1e-9 * wcss[0] else numbers[-1])

@@ -57,6 +57,20 @@ def test_knee_is_the_number_of_corners(points):
     assert choose_n_clusters(measure(points, 10, 3, 100, None, 0), "knee", 10.0) == 3
 
 
+@pytest.mark.parametrize("n_corners", [2, 3, 5, 8])
+def test_smoothing_keeps_a_sharp_knee(n_corners):
+    curve = np.r_[np.linspace(100, 20, n_corners), np.linspace(19.5, 15, 30 - n_corners)]
+    assert choose_n_clusters(curve, "knee", 10.0) == n_corners
+
+
+def test_noise_moves_the_knee_of_a_smooth_curve_by_one_at_most():
+    random = np.random.default_rng(0)
+    smooth = 100 * np.arange(1, 31) ** -0.2
+    expected = choose_n_clusters(smooth, "knee", 10.0)
+    found = [choose_n_clusters(smooth * random.normal(1, 0.002, 30), "knee", 10.0) for _ in range(50)]
+    assert {abs(n_clusters - expected) for n_clusters in found} <= {0, 1}
+
+
 @pytest.mark.parametrize(
     ("wcss", "expected"),
     [
