@@ -246,7 +246,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if "--verbose" in arguments:
             raise
-        fail(str(error) if isinstance(error, CineclusterError) else f"{type(error).__name__}: {error}", 1)
+        fail(message_of(error), 1)
+
+
+def message_of(error: Exception) -> str:
+    """Return what to tell the user of an error."""
+    if isinstance(error, CineclusterError):
+        return str(error)
+    if str(error).startswith("Failed to reach API"):
+        return f"{error}. Start this Prefect server, or unset PREFECT_API_URL to run without one."
+    return f"{type(error).__name__}: {error}"
 
 
 def faults_of(error: ValidationError) -> list[str]:

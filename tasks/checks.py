@@ -3,6 +3,7 @@
 import re
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import duckdb
@@ -52,8 +53,8 @@ def counts_before(published: Path) -> dict[str, int]:
 
 
 def check_claim(connection: duckdb.DuckDBPyConnection, claim: str, statement: str, parameters: dict[str, Any]) -> None:
-    """Raise a CineclusterError if the statement returns rows: they break the claim."""
-    code = statement.split("\n", 1)[1]
+    """Raise a CineclusterError if the statement returns rows: they break the claim, which its first line explains."""
+    sentence, code = statement.removeprefix("-- ").split("\n", 1)
     used = {name: parameters[name] for name in re.findall(r"\$(\w+)", code)}
     result = connection.execute(f"from (\n{code}\n) limit {SHOWN_ROWS}", used)
     columns = [column[0] for column in result.description or []]
@@ -61,5 +62,6 @@ def check_claim(connection: duckdb.DuckDBPyConnection, claim: str, statement: st
     if rows:
         shown = "\n".join("  " + ", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True)) for row in rows)
         raise CineclusterError(
-            f"Check failed: {claim.replace('_', ' ')}. The published tables stay as they are. First rows:\n{shown}"
+            f"Check failed: {claim.replace('_', ' ')}. {Template(sentence).safe_substitute(parameters)} "
+            f"The published tables stay as they are. First rows:\n{shown}"
         )

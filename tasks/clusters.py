@@ -65,7 +65,8 @@ def embedding(
     if n_components < 1:
         return weighed
     svd = TruncatedSVD(n_components, n_iter=5, random_state=seed)
-    points = svd.fit_transform(weighed)
+    with np.errstate(invalid="ignore"):  # users who are all alike have no variance to explain
+        points = svd.fit_transform(weighed)
     if weighting == "none":
         return points.astype(np.float32)
     points = normalize(points / np.sqrt(np.maximum(svd.singular_values_, np.finfo(np.float32).tiny)))

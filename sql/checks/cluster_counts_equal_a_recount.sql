@@ -1,4 +1,4 @@
--- cluster_movies counts what a recount of the favourites counts.
+-- cluster_movies and clusters count what a recount of the favourites and of the users counts.
 with recount as (
     select
         user_clusters.cluster,
@@ -7,6 +7,14 @@ with recount as (
     from favourites
     inner join user_clusters using (user_id)
     group by all
+),
+
+recount_of_users as (
+    select
+        cluster,
+        count(*) as n_users
+    from user_clusters
+    group by cluster
 )
 
 select
@@ -17,3 +25,12 @@ select
 from cluster_movies
 full join recount using (cluster, movie_id)
 where cluster_movies.n_users is distinct from recount.n_users
+union all
+select
+    cluster,
+    null as movie_id,
+    clusters.n_users,
+    recount_of_users.n_users as n_users_recounted
+from clusters
+full join recount_of_users using (cluster)
+where clusters.n_users is distinct from recount_of_users.n_users

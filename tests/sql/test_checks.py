@@ -33,6 +33,18 @@ BROKEN = [
         {},
         "cluster=1, movie_id=999, n_users=4, n_users_recounted=None",
     ),
+    (
+        "cluster_counts_equal_a_recount",
+        "update clusters set n_users = n_users + 1 where cluster = 1",
+        {},
+        "cluster=1, movie_id=None, n_users=",
+    ),
+    (
+        "cluster_counts_equal_a_recount",
+        "delete from clusters where cluster = 1",
+        {},
+        "cluster=1, movie_id=None, n_users=None, n_users_recounted=",
+    ),
     ("clusters_have_the_minimum_size", "update clusters set n_users = 2 where cluster = 1", {}, "cluster=1, n_users=2"),
     ("every_movie_is_known", "delete from movies where movie_id = 13", {}, "table_name=favourites, movie_id=13"),
     (
@@ -40,6 +52,15 @@ BROKEN = [
         "update recommendations set movie_id = 777 where user_id = 5 and rank = 1",
         {},
         "table_name=recommendations, movie_id=777",
+    ),
+    *(
+        (
+            "every_movie_is_known",
+            f"update {table} set movie_id = 777 where movie_id = 13",  # noqa: S608
+            {},
+            f"table_name={table}, movie_id=777",
+        )
+        for table in ("cluster_movies", "fine_cluster_movies", "overall_favourites")
     ),
     ("every_row_is_accounted_for", "update ratings_summary set n_rejected = 5", {}, "n_superseded=0, n_rejected=5"),
     (
@@ -123,6 +144,11 @@ def test_broken_tables_are_shown(good_build, tmp_path, claim, breaking, paramete
         check(database, claim, GOOD | parameters)
     assert f"Check failed: {claim.replace('_', ' ')}." in str(error.value)
     assert shown in str(error.value)
+
+
+def test_a_failed_check_says_what_was_allowed(good_build):
+    with pytest.raises(CineclusterError, match=r"lost more than the part 0.2 \(--max-drop\) of the rows"):
+        check(good_build.build.database, "row_counts_keep_up", GOOD | {"n_ratings_before": 1000})
 
 
 def test_recommendations_may_be_fewer_where_no_more_movies_are_left(good_build):

@@ -42,6 +42,6 @@ def test_five_rows_are_shown_of_many(memory):
     with pytest.raises(CineclusterError) as error:
         check_claim(memory, "no_numbers_at_all", "-- No numbers.\nselect range as number from range(1000)", {})
     assert str(error.value).splitlines() == [
-        "Check failed: no numbers at all. The published tables stay as they are. First rows:",
+        "Check failed: no numbers at all. No numbers. The published tables stay as they are. First rows:",
         *(f"  number={number}" for number in range(5)),
     ]
