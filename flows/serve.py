@@ -35,12 +35,13 @@ def serve(checkout: Path = CHECKOUT) -> None:
         )
     os.chdir(checkout)
     deployments = read_deployments(checkout / "prefect.yaml")
-    for name in [f"{deployment.flow_name}/{deployment.name}" for deployment in deployments]:
-        if pool := work_pool_of(name):
-            raise CineclusterError(
-                f"{name} belongs to the work pool {pool}. Stop the workers of that and run "
-                f"`prefect deployment delete {name}`, or leave the deployment to them."
-            )
+    names = [f"{deployment.flow_name}/{deployment.name}" for deployment in deployments]
+    if taken := {name: pool for name in names if (pool := work_pool_of(name))}:
+        commands = "\n".join(f"prefect deployment delete {name}" for name in taken)
+        raise CineclusterError(
+            f"The work pool {', '.join(sorted(set(taken.values())))} has these deployments. Leave them to its workers, "
+            f"or stop those and run:\n{commands}"
+        )
     prefect.serve(*deployments, pause_on_shutdown=False)
 
 

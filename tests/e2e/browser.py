@@ -99,7 +99,7 @@ class Page:
 @contextmanager
 def browser(folder: Path) -> Iterator[Page]:
     """Start Chromium with an empty profile in ``folder``, yield a page, and end it."""
-    assert CHROMIUM, "no chromium: `apt-get install chromium`, or name one in CHROMIUM"
+    assert CHROMIUM
     port = folder / "DevToolsActivePort"
     process = subprocess.Popen(  # noqa: S603
         [CHROMIUM, *FLAGS, f"--user-data-dir={folder}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -16,7 +16,7 @@ from tests.e2e.host import DEPLOYMENT, POOL, Host, wait_for
 
 HOSTILE = "<img src=x onerror=alert(1)> [free](javascript:alert(2)) | **now**"
 SLOW = {"max_clusters": 100, "n_init": 100, "elbow_users": 100}  # minutes in the elbow, stoppable at any time
-SECONDS_WITHOUT_HEARTBEAT = 40  # instead of those of deploy/zombie-runs.yaml; one comes every 30 seconds
+SECONDS_WITHOUT_HEARTBEAT = 80  # instead of those of deploy/zombie-runs.yaml; one comes every 30 seconds
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +192,7 @@ def test_a_run_whose_host_died_is_marked_as_crashed(host: Host, source: Path) ->
     host.start_worker()
     assert host.read_run(zombie)["state_name"] == "Running"
     started = time.monotonic()
-    crashed = host.wait_for_state(zombie, {"CRASHED"}, 150)
+    crashed = host.wait_for_state(zombie, {"CRASHED"}, 200)
     print(f"marked as crashed after {time.monotonic() - started:.0f} s")
     assert "No heartbeat" in crashed["state"]["message"]
     assert published(host) == before
@@ -221,10 +221,12 @@ def test_serve_runs_the_deployments_without_a_worker(host: Host) -> None:
     host.stop("worker")
     refused = host.run("cinecluster", "serve")
     assert refused.returncode == 1
-    assert "`prefect deployment delete retrain/nightly`" in refused.stderr.replace("\n", " ")
-    assert host.prefect("--no-prompt", "deployment", "delete", DEPLOYMENT).returncode == 0
+    commands = [line for line in refused.stderr.splitlines() if line.startswith("prefect deployment delete ")]
+    assert len(commands) == 3
+    for command in commands:
+        assert host.run(*command.split(), "--no-prompt").returncode == 0
     host.start("serve", "cinecluster", "serve")
-    wait_for(lambda: "retrain/nightly" in host.log("serve").read_text(), 60, "the deployments are served")
+    wait_for(lambda: "retrain/nightly" in host.log("serve").read_text(), 120, "the deployments are served")
     assert [schedule["schedule"]["cron"] for schedule in host.deployment["schedules"]] == ["0 3 * * *"]
     code, run = host.run_and_watch(source="/no/such/folder")
     assert (code, run["state_name"]) == (1, "Failed")

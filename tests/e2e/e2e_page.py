@@ -8,7 +8,7 @@ import pytest
 
 from flows.cli import main
 from tasks.demo_data import make_demo_data
-from tests.e2e.browser import Page, browser
+from tests.e2e.browser import CHROMIUM, Page, browser
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>"
 LONG = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
@@ -67,6 +67,8 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """A tab of Chromium."""
+    if not CHROMIUM:
+        pytest.skip("no chromium: `apt-get install chromium`, or name one in CHROMIUM")
     with browser(tmp_path_factory.mktemp("chromium")) as page:
         yield page
 
