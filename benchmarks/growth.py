@@ -23,6 +23,7 @@ def main(folder: str, sizes: list[int]) -> None:
     print("|---|" + "---:|" * len(sizes))
     for step in runs[sizes[-1]].steps:
         print(f"| {step} |" + "|".join(f" {run.steps.get(step, 0):.1f} " for run in runs.values()) + "|")
+    print("| sum of the steps |" + "|".join(f" {sum(run.steps.values()):.1f} " for run in runs.values()) + "|")
     print("| **whole command** |" + "|".join(f" **{run.seconds:.0f}** " for run in runs.values()) + "|")
     print("| **peak memory, GB** |" + "|".join(f" **{run.peak_gb:.2f}** " for run in runs.values()) + "|")
 
