@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from flows.config import RetrainConfig
 from tasks.clusters import Points, embedding
 from tasks.elbow import choose_n_clusters, measure_wcss
+from tasks.favourites_log import ingest_favourites_log
 from tasks.incidence import load_evidence, load_incidence, select_favourites
 from tasks.ingest import ingest_ratings
 
@@ -36,6 +37,7 @@ def embed(c: RetrainConfig) -> Points:
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "build.duckdb"
         ingest_ratings.fn(database, c.source)
+        ingest_favourites_log.fn(database, Path(folder) / "none.duckdb")
         select_favourites.fn(database, c.min_rating)
         incidence = load_incidence.fn(database)
         evidence = load_evidence.fn(database, incidence.matrix.shape, c.min_rating, c.watched_weight)
