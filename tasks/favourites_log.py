@@ -29,7 +29,8 @@ Pairs = Sequence[tuple[int, int]]  # user_id, movie_id
 
 
 def log_of(database: Path) -> Path:
-    """Return the path of the log of a published file."""
+    """Return the path of the log of a published file, which a link may point to."""
+    database = database.resolve()
     return database.with_name(f"{database.stem}-favourites.csv")
 
 
