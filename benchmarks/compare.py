@@ -14,7 +14,7 @@ from benchmarks.measure import Measured, measure, python
 CINECLUSTER = str(Path(sys.executable).parent / "cinecluster")
 LIBRARIES = ("duckdb", "polars", "scikit-learn", "scipy", "numpy", "pandas", "implicit")
 RETRAINS = 3
-ARTICLE_USERS = (4000, 8000, 16_000, 32_000)
+ARTICLE_USERS = (4000, 8000, 16_000)
 FACTORS = 64
 
 

@@ -101,7 +101,7 @@ class Options(BaseModel):
         default=0.001, ge=0, le=1, description="Part of the lines of a file that may be bad."
     )
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*([KMGT]i?B)$")] | None = Field(
-        default=None, description="Memory for DuckDB and for blocks of work, such as 4GB."
+        default=None, description="Memory for DuckDB, such as 4GB. The arrays beside it need about 70 bytes a rating."
     )
 
     @model_validator(mode="before")

@@ -142,6 +142,9 @@ def _with_one_line_end(file: BinaryIO) -> Iterator[bytes]:
     """Yield the bytes of a file in chunks, with LF for CRLF and CR."""
     held = b""
     while chunk := file.read(CHUNK_BYTES):
+        if not held and b"\r" not in chunk:
+            yield chunk
+            continue
         chunk = held + chunk
         held = b"\r" if chunk.endswith(b"\r") else b""  # the LF of a CRLF may come next
         yield chunk[: len(chunk) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
