@@ -127,7 +127,7 @@ def test_every_bad_option_is_one_line(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert sorted(lines)[:-1] == [
         "--memory-limit lots: should match pattern '^\\d+(\\.\\d+)?\\s*([KMGT]i?B)$'. "
-        "Memory for DuckDB and for blocks of work, such as 4GB.",
+        "Memory for DuckDB, such as 4GB. The arrays beside it need about 70 bytes a rating.",
         "--n-clusters x: should be 'auto' or 'elbow' or should be a valid integer. "
         "Number of clusters: elbow, or auto, which is the same, for the number that the elbow rule suggests.",
         "--seed -1: should be greater than or equal to 0. Same seed, same source: same tables.",
