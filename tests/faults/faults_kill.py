@@ -95,9 +95,16 @@ def test_retrains_without_prefect(published: Place) -> None:
 
 
 def start_flow(place: Place, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start a retrain as a user does."""
+    """Start a retrain as a user does; it hears Ctrl-C also where the tests run in the background of a shell."""
     command = [sys.executable, "-m", "flows.cli", "retrain", *place.arguments]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def run_flow(place: Place, environment: dict[str, str]) -> int:
@@ -131,6 +138,7 @@ def test_flow_that_is_stopped(part: float, sent: int, published: Place, flow_env
         time.sleep(part * seconds)
         process.send_signal(sent)
         process.wait(30)
+    assert process.returncode != 0 or part > 0.5, "it was not stopped"
     assert_old_or_new(published, before)
     assert retrain(published) == ""
     assert_healed(published)
