@@ -20,7 +20,7 @@ from tasks.merge import merge_clusters
 from tasks.method import Method
 from tasks.metrics import DEPTHS, find_hits, measure, ndcg
 from tasks.peers import known_peers, popular
-from tasks.plots import draw_evaluation
+from tasks.plots.evaluation import draw_evaluation
 from tasks.quality import (
     choose_n_fine_clusters,
     favourites_of,

@@ -12,7 +12,7 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined
 
 from tasks.database import connect, connect_to_published, run, statement
-from tasks.plots import CLUSTER_COLOURS
+from tasks.plots.look import CLUSTER_COLOURS
 from tasks.step import step
 
 PAGE = "index.html"

@@ -10,9 +10,15 @@ import polars as pl
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from tasks import plots
 from tasks.clusters import Clustering, Points
 from tasks.database import connect, run, statement
+from tasks.plots.cluster_sizes import draw_cluster_sizes
+from tasks.plots.elbow import draw_elbow
+from tasks.plots.evaluation import draw_evaluation
+from tasks.plots.genres import draw_genres
+from tasks.plots.incidence import draw_incidence
+from tasks.plots.top_movies import draw_top_movies
+from tasks.plots.user_map import draw_user_map, project_users
 from tasks.step import report_progress, step
 
 SHOWN_MOVIES = 8
@@ -40,20 +46,18 @@ def draw_reports(
     """
     frames = read_frames(database)
     with threadpool_limits(1):  # threads cost more than they bring on a sample
-        rows, coordinates = plots.project_users(points, seed)
+        rows, coordinates = project_users(points, seed)
     sizes = (np.bincount(before.labels), np.bincount(merged.labels))
     pictures: dict[str, Callable[..., None]] = {
-        "elbow.png": partial(plots.draw_elbow, frames["elbow"], boundary=elbow_boundary),
-        "cluster_sizes.png": partial(plots.draw_cluster_sizes, *sizes, min_cluster_size),
-        "user_map.png": partial(
-            plots.draw_user_map, coordinates, merged.labels[rows], frames["names"]["name"].to_list()
-        ),
-        "top_movies.png": partial(plots.draw_top_movies, frames["top_movies"]),
-        "genres.png": partial(plots.draw_genres, frames["genres"]),
-        "incidence.png": partial(plots.draw_incidence, incidence, merged.labels),
+        "elbow.png": partial(draw_elbow, frames["elbow"], boundary=elbow_boundary),
+        "cluster_sizes.png": partial(draw_cluster_sizes, *sizes, min_cluster_size),
+        "user_map.png": partial(draw_user_map, coordinates, merged.labels[rows], frames["names"]["name"].to_list()),
+        "top_movies.png": partial(draw_top_movies, frames["top_movies"]),
+        "genres.png": partial(draw_genres, frames["genres"]),
+        "incidence.png": partial(draw_incidence, incidence, merged.labels),
     }
     if "evaluation" in frames:
-        pictures["evaluation.png"] = partial(plots.draw_evaluation, frames["evaluation"])
+        pictures["evaluation.png"] = partial(draw_evaluation, frames["evaluation"])
     with tempfile.TemporaryDirectory() as folder, connect(database) as connection:
         run(connection, "reports")
         for done, (name, draw) in enumerate(pictures.items(), start=1):

@@ -12,7 +12,14 @@ import pytest
 from matplotlib.image import imread
 from scipy import sparse
 
-from tasks import plots
+from tasks.plots.cluster_sizes import draw_cluster_sizes, size_words
+from tasks.plots.elbow import draw_elbow, elbow_words
+from tasks.plots.genres import MAX_GENRE_CLUSTERS, draw_genres, genre_columns, genre_words, lift_table
+from tasks.plots.incidence import bin_density, draw_incidence, matrix_places
+from tasks.plots.look import DPI, STYLE
+from tasks.plots.text import drawable_characters, fit_movie, fit_text, percent, text_width
+from tasks.plots.top_movies import draw_top_movies, largest_clusters, movie_words
+from tasks.plots.user_map import MAX_NAMED_CLUSTERS, draw_user_map, look, project_users, spread_boxes
 
 HOSTILE = [
     "$x_1^{2$",
@@ -100,27 +107,27 @@ def genre_frame(n_clusters: int, genres: list[str], seed: int = 0) -> pl.DataFra
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_any_text_fits_on_one_line_of_the_width(text):
-    fitted = plots.fit_text(text, 2.0, 9)
-    assert plots.text_width(fitted, 9) <= 2.0
+    fitted = fit_text(text, 2.0, 9)
+    assert text_width(fitted, 9) <= 2.0
     assert all(sign.isprintable() for sign in fitted)
-    assert {ord(sign) for sign in fitted} <= plots.drawable_characters()
+    assert {ord(sign) for sign in fitted} <= drawable_characters()
 
 
 def test_short_text_stays_and_long_text_ends_in_an_ellipsis():
-    assert plots.fit_text("Alien", 2.0, 9) == "Alien"
-    assert plots.fit_text("Alien " * 50, 2.0, 9).endswith("…")
-    assert len(plots.fit_text("Alien " * 50, 2.0, 9)) > 20
+    assert fit_text("Alien", 2.0, 9) == "Alien"
+    assert fit_text("Alien " * 50, 2.0, 9).endswith("…")
+    assert len(fit_text("Alien " * 50, 2.0, 9)) > 20
 
 
 def test_a_shortened_movie_title_keeps_its_year():
-    fitted = plots.fit_movie("Lord of the Rings: The Fellowship of the Ring, The (2001)", 2.2, 9)
+    fitted = fit_movie("Lord of the Rings: The Fellowship of the Ring, The (2001)", 2.2, 9)
     assert fitted.startswith("Lord of the Rings") and fitted.endswith("… (2001)")
-    assert plots.text_width(fitted, 9) <= 2.2
+    assert text_width(fitted, 9) <= 2.2
 
 
 @pytest.mark.parametrize(("part", "text"), [(1, "100 %"), (0.456, "46 %"), (0.0127, "1.3 %"), (0.0000241, "0.0024 %")])
 def test_percentages_read_well(part, text):
-    assert plots.percent(part) == text
+    assert percent(part) == text
 
 
 # --- elbow --------------------------------------------------------------------------------------------------
@@ -128,18 +135,18 @@ def test_percentages_read_well(part, text):
 
 @pytest.mark.parametrize("n", [1, 5, 200])
 def test_elbow_marks_the_chosen_number(tmp_path, n):
-    plots.draw_elbow(elbow_frame(n, n, 1), tmp_path / "elbow.png", 10.0)
-    assert part_in(look_at(tmp_path / "elbow.png"), plots.STYLE["accent"]) > 0
+    draw_elbow(elbow_frame(n, n, 1), tmp_path / "elbow.png", 10.0)
+    assert part_in(look_at(tmp_path / "elbow.png"), STYLE["accent"]) > 0
 
 
 def test_elbow_without_a_choice_has_no_mark(tmp_path):
-    plots.draw_elbow(elbow_frame(5, None, None), tmp_path / "elbow.png", None)
-    assert part_in(look_at(tmp_path / "elbow.png"), plots.STYLE["accent"]) == 0
+    draw_elbow(elbow_frame(5, None, None), tmp_path / "elbow.png", None)
+    assert part_in(look_at(tmp_path / "elbow.png"), STYLE["accent"]) == 0
 
 
 def test_elbow_has_a_third_panel_only_where_quality_was_measured(tmp_path):
-    plots.draw_elbow(elbow_frame(30, 9, 9), tmp_path / "two.png", None)
-    plots.draw_elbow(elbow_frame(30, 200, 9, {1: 0.1, 15: 0.2, 200: 0.3}), tmp_path / "three.png", None)
+    draw_elbow(elbow_frame(30, 9, 9), tmp_path / "two.png", None)
+    draw_elbow(elbow_frame(30, 200, 9, {1: 0.1, 15: 0.2, 200: 0.3}), tmp_path / "three.png", None)
     assert look_at(tmp_path / "three.png").shape[1] > 1.3 * look_at(tmp_path / "two.png").shape[1]
 
 
@@ -147,18 +154,18 @@ def test_elbow_with_quality_alone_or_nothing_at_all(tmp_path):
     only_quality = elbow_frame(3, 50, None, {5: 0.1, 50: 0.2}).with_columns(
         wcss=pl.lit(None, pl.Float64), difference=pl.lit(None, pl.Float64)
     )
-    plots.draw_elbow(only_quality, tmp_path / "quality.png", 1.0)
-    plots.draw_elbow(only_quality.clear(), tmp_path / "empty.png", 1.0)
+    draw_elbow(only_quality, tmp_path / "quality.png", 1.0)
+    draw_elbow(only_quality.clear(), tmp_path / "empty.png", 1.0)
     look_at(tmp_path / "quality.png")
     look_at(tmp_path / "empty.png")
 
 
 def test_elbow_says_what_was_chosen_and_what_the_rule_would_take():
-    title, facts = plots.elbow_words(elbow_frame(30, 200, 9, {1: 0.1, 150: 0.31, 200: 0.3}))
+    title, facts = elbow_words(elbow_frame(30, 200, 9, {1: 0.1, 150: 0.31, 200: 0.3}))
     assert title == "200 clusters chosen; the elbow rule would take 9"
     assert facts.startswith("WCSS is 500.0 with 1 cluster and 32.3 with 30; ")
     assert facts.endswith("held-out quality is best with 150 fine clusters (NDCG@10 0.310)")
-    assert plots.elbow_words(elbow_frame(5, 3, 3))[0] == "3 clusters chosen, at the elbow of the curve"
+    assert elbow_words(elbow_frame(5, 3, 3))[0] == "3 clusters chosen, at the elbow of the curve"
 
 
 # --- cluster sizes ------------------------------------------------------------------------------------------
@@ -168,15 +175,15 @@ def test_elbow_says_what_was_chosen_and_what_the_rule_would_take():
 def test_cluster_sizes_show_small_clusters_before_but_not_after(tmp_path, n):
     after = np.geomspace(50_000, 6, n).astype(np.int64)
     before = np.concatenate([np.ones(max(n // 2, 1), np.int64), after])
-    plots.draw_cluster_sizes(before, after, 6, tmp_path / "sizes.png")
+    draw_cluster_sizes(before, after, 6, tmp_path / "sizes.png")
     left, right = np.array_split(look_at(tmp_path / "sizes.png"), 2, axis=1)
     # the bars of the small clusters, beside the minimum line that both panels have
-    assert part_in(left, plots.STYLE["accent"]) > 1.5 * part_in(right, plots.STYLE["accent"]) > 0
+    assert part_in(left, STYLE["accent"]) > 1.5 * part_in(right, STYLE["accent"]) > 0
 
 
 def test_cluster_sizes_ignore_empty_clusters_and_say_so_when_there_are_none(tmp_path):
-    plots.draw_cluster_sizes(np.array([0, 3, 0]), np.array([3]), 1, tmp_path / "one.png")
-    plots.draw_cluster_sizes(np.array([], np.int64), np.array([], np.int64), 6, tmp_path / "none.png")
+    draw_cluster_sizes(np.array([0, 3, 0]), np.array([3]), 1, tmp_path / "one.png")
+    draw_cluster_sizes(np.array([], np.int64), np.array([], np.int64), 6, tmp_path / "none.png")
     look_at(tmp_path / "one.png")
     look_at(tmp_path / "none.png")
 
@@ -190,7 +197,7 @@ def test_cluster_sizes_ignore_empty_clusters_and_say_so_when_there_are_none(tmp_
     ],
 )
 def test_cluster_sizes_say_what_merging_did(before, after, title):
-    assert plots.size_words(np.array(before), np.array(after), 6)[0] == title
+    assert size_words(np.array(before), np.array(after), 6)[0] == title
 
 
 # --- user map -----------------------------------------------------------------------------------------------
@@ -228,14 +235,14 @@ def test_cluster_sizes_say_what_merging_did(before, after, title):
     ],
 )
 def test_users_are_projected_however_degenerate(embedding):
-    rows, coordinates = plots.project_users(embedding, seed=0)
+    rows, coordinates = project_users(embedding, seed=0)
     assert rows.tolist() == list(range(embedding.shape[0]))
     assert coordinates.shape == (len(rows), 2)
     assert np.isfinite(coordinates).all()
 
 
 def test_projection_samples_by_seed():
-    first, again, other = (plots.project_users(np.eye(600, 16), seed, max_users=10)[0].tolist() for seed in (1, 1, 2))
+    first, again, other = (project_users(np.eye(600, 16), seed, max_users=10)[0].tolist() for seed in (1, 1, 2))
     assert first == again != other
 
 
@@ -243,7 +250,7 @@ def test_projection_keeps_groups_apart():
     draw = np.random.default_rng(0)
     group = np.arange(600) % 3
     embedding = 3 * np.eye(3, 16)[group] + draw.normal(scale=0.3, size=(600, 16))
-    rows, coordinates = plots.project_users(embedding, seed=1, max_users=200)
+    rows, coordinates = project_users(embedding, seed=1, max_users=200)
     assert len(np.unique(rows)) == 200 and (np.diff(rows) > 0).all()
     distance = np.linalg.norm(coordinates[:, None] - coordinates[None], axis=2)
     np.fill_diagonal(distance, np.inf)
@@ -255,15 +262,15 @@ def test_user_map_names_the_large_clusters(tmp_path, n_clusters):
     draw = np.random.default_rng(0)
     labels = np.arange(1000) % n_clusters
     names = [HOSTILE[i % len(HOSTILE)] for i in range(n_clusters)]
-    plots.draw_user_map(draw.normal(size=(1000, 2)), labels, names, tmp_path / "map.png")
+    draw_user_map(draw.normal(size=(1000, 2)), labels, names, tmp_path / "map.png")
     pixels = look_at(tmp_path / "map.png", 1100, 1000)
-    assert (part_in(pixels, plots.STYLE["other"]) > 0.0005) == (n_clusters > plots.MAX_NAMED_CLUSTERS)
+    assert (part_in(pixels, STYLE["other"]) > 0.0005) == (n_clusters > MAX_NAMED_CLUSTERS)
 
 
 def test_user_map_of_one_user_of_nobody_and_of_one_place(tmp_path):
-    plots.draw_user_map(np.zeros((1, 2)), np.array([0]), [], tmp_path / "one.png")
-    plots.draw_user_map(np.zeros((0, 2)), np.array([], np.int32), [], tmp_path / "none.png")
-    plots.draw_user_map(np.zeros((40, 2)), np.arange(40) // 2, ["same"] * 20, tmp_path / "same.png")
+    draw_user_map(np.zeros((1, 2)), np.array([0]), [], tmp_path / "one.png")
+    draw_user_map(np.zeros((0, 2)), np.array([], np.int32), [], tmp_path / "none.png")
+    draw_user_map(np.zeros((40, 2)), np.arange(40) // 2, ["same"] * 20, tmp_path / "same.png")
     look_at(tmp_path / "one.png", 1100, 1000)
     look_at(tmp_path / "none.png")
     look_at(tmp_path / "same.png", 1100, 1000)
@@ -272,7 +279,7 @@ def test_user_map_of_one_user_of_nobody_and_of_one_place(tmp_path):
 def test_labels_do_not_overlap_and_stay_in_the_frame():
     draw = np.random.default_rng(0)
     centres, widths = draw.uniform(0, 300, size=(20, 2)), draw.uniform(40, 200, size=20)
-    places = plots.spread_boxes(centres, widths, 20, (0, 0, 900, 700))
+    places = spread_boxes(centres, widths, 20, (0, 0, 900, 700))
     for i in range(20):
         assert widths[i] / 2 <= places[i, 0] <= 900 - widths[i] / 2 and 10 <= places[i, 1] <= 690
         for j in range(i):
@@ -281,8 +288,8 @@ def test_labels_do_not_overlap_and_stay_in_the_frame():
 
 
 def test_every_named_cluster_has_its_own_look():
-    looks = {tuple(plots.look(place).values()) for place in range(plots.MAX_NAMED_CLUSTERS)}
-    assert len(looks) == plots.MAX_NAMED_CLUSTERS
+    looks = {tuple(look(place).values()) for place in range(MAX_NAMED_CLUSTERS)}
+    assert len(looks) == MAX_NAMED_CLUSTERS
 
 
 # --- top movies ---------------------------------------------------------------------------------------------
@@ -291,25 +298,25 @@ def test_every_named_cluster_has_its_own_look():
 @pytest.mark.parametrize("n_clusters", [1, 5, 200])
 def test_top_movies_with_hostile_titles(tmp_path, n_clusters):
     movies = movie_frame(n_clusters, HOSTILE).with_columns(name=pl.lit("$\\bad{ " + "name " * 60))
-    plots.draw_top_movies(movies, tmp_path / "movies.png")
+    draw_top_movies(movies, tmp_path / "movies.png")
     pixels = look_at(tmp_path / "movies.png")
-    assert part_in(pixels, plots.STYLE["pale"]) > 0.03
+    assert part_in(pixels, STYLE["pale"]) > 0.03
 
 
 def test_top_movies_take_the_largest_clusters_and_the_first_ranks():
     movies = movie_frame(40, [f"m{rank}" for rank in range(20)]).with_columns(n_users=pl.col("cluster") * 10)
-    shown = plots.largest_clusters(movies.sample(fraction=1, shuffle=True, seed=0))
+    shown = largest_clusters(movies.sample(fraction=1, shuffle=True, seed=0))
     assert shown["cluster"].unique(maintain_order=True).to_list() == list(range(39, 27, -1))
     assert shown["rank"].to_list() == list(range(1, 9)) * 12
-    title, facts = plots.movie_words(shown, 40)
+    title, facts = movie_words(shown, 40)
     assert title == "12 clusters share one number-one movie"
     assert "12 of 40 clusters shown" in facts
 
 
 def test_no_movies_and_movies_without_share(tmp_path):
     movies = movie_frame(1, ["Alien (1979)"]).with_columns(share=pl.lit(None, pl.Float64))
-    plots.draw_top_movies(movies, tmp_path / "share.png")
-    plots.draw_top_movies(movies.clear(), tmp_path / "none.png")
+    draw_top_movies(movies, tmp_path / "share.png")
+    draw_top_movies(movies.clear(), tmp_path / "none.png")
     look_at(tmp_path / "share.png")
     look_at(tmp_path / "none.png")
 
@@ -322,17 +329,17 @@ def test_no_movies_and_movies_without_share(tmp_path):
     [(1, ["Drama"]), (1, HOSTILE), (5, [f"Genre {i}" for i in range(60)]), (200, HOSTILE)],
 )
 def test_genres(tmp_path, n_clusters, genres):
-    plots.draw_genres(genre_frame(n_clusters, genres), tmp_path / "genres.png")
+    draw_genres(genre_frame(n_clusters, genres), tmp_path / "genres.png")
     pixels = look_at(tmp_path / "genres.png")
-    shown = min(n_clusters, plots.MAX_GENRE_CLUSTERS)
-    assert pixels.shape[0] == pytest.approx((2.9 + 0.3 * shown) * plots.DPI, abs=2)
+    shown = min(n_clusters, MAX_GENRE_CLUSTERS)
+    assert pixels.shape[0] == pytest.approx((2.9 + 0.3 * shown) * DPI, abs=2)
 
 
 def test_genres_of_every_lift_and_none(tmp_path):
     lifts = [0.0, None, float("nan"), float("inf"), 1e9, -1.0]
     genres = genre_frame(1, [f"g{i}" for i in range(6)]).with_columns(lift=pl.Series(lifts, dtype=pl.Float64))
-    plots.draw_genres(genres, tmp_path / "odd.png")
-    plots.draw_genres(genres.clear(), tmp_path / "none.png")
+    draw_genres(genres, tmp_path / "odd.png")
+    draw_genres(genres.clear(), tmp_path / "none.png")
     look_at(tmp_path / "odd.png")
     look_at(tmp_path / "none.png")
 
@@ -348,10 +355,10 @@ def test_lift_table_and_the_genre_that_stands_out():
         schema=["cluster", "name", "genre", "share", "lift"],
         orient="row",
     )
-    assert plots.genre_columns(genres) == ["Drama", "Horror", "Noir"]
-    table = plots.lift_table(genres, [0, 1], ["Drama", "Horror", "Noir"])
+    assert genre_columns(genres) == ["Drama", "Horror", "Noir"]
+    table = lift_table(genres, [0, 1], ["Drama", "Horror", "Noir"])
     np.testing.assert_array_equal(table, [[1.2, np.nan, 4.0], [0.4, 3.0, np.nan]])
-    title, _ = plots.genre_words(genres, 2)
+    title, _ = genre_words(genres, 2)
     assert title.startswith("Horror stands out most: 3.0") and title.endswith("cluster 1")
 
 
@@ -364,18 +371,18 @@ def test_lift_table_and_the_genre_that_stands_out():
 )
 def test_incidence(tmp_path, shape, n_clusters):
     incidence = sparse.csr_matrix(np.random.default_rng(0).random(shape) < 0.02 + 1 / np.prod(shape), dtype=np.float32)
-    plots.draw_incidence(incidence, np.arange(shape[0]) % n_clusters, tmp_path / "incidence.png")
+    draw_incidence(incidence, np.arange(shape[0]) % n_clusters, tmp_path / "incidence.png")
     look_at(tmp_path / "incidence.png", 1100, 1000)
 
 
 def test_incidence_without_favourites(tmp_path):
-    plots.draw_incidence(sparse.csr_matrix((5, 3), dtype=np.float32), np.zeros(5, np.int32), tmp_path / "none.png")
+    draw_incidence(sparse.csr_matrix((5, 3), dtype=np.float32), np.zeros(5, np.int32), tmp_path / "none.png")
     look_at(tmp_path / "none.png")
 
 
 def test_users_are_placed_by_cluster_and_movies_by_popularity():
     incidence = sparse.csr_matrix(np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1]], np.float32))
-    users, movies = plots.matrix_places(incidence, np.array([1, 0, 0, 1]))
+    users, movies = matrix_places(incidence, np.array([1, 0, 0, 1]))
     assert users.tolist() == [3, 0, 1, 2]
     assert movies.tolist() == [1, 0, 2]
 
@@ -384,8 +391,8 @@ def test_users_are_placed_by_cluster_and_movies_by_popularity():
 def test_binned_density_is_the_mean_of_the_cells(bins):
     incidence = sparse.random(60, 90, density=0.2, format="csr", dtype=np.float32, random_state=0)
     incidence.data[:] = 1
-    users, movies = plots.matrix_places(incidence, np.arange(60) % 4)
-    density, user_edges, movie_edges = plots.bin_density(incidence, users, movies, bins, users_at_once=7)
+    users, movies = matrix_places(incidence, np.arange(60) % 4)
+    density, user_edges, movie_edges = bin_density(incidence, users, movies, bins, users_at_once=7)
     full = np.zeros((60, 90))
     full[np.ix_(users, movies)] = incidence.toarray()
     assert density.shape == (len(user_edges) - 1, len(movie_edges) - 1)
@@ -399,7 +406,7 @@ def test_binned_density_is_the_mean_of_the_cells(bins):
 
 def test_pictures_drawn_in_threads_are_the_same_as_one_by_one(tmp_path):
     def draw(name: str) -> bytes:
-        plots.draw_top_movies(movie_frame(2, ["Alien (1979)", "$x"]), tmp_path / name)
+        draw_top_movies(movie_frame(2, ["Alien (1979)", "$x"]), tmp_path / name)
         return (tmp_path / name).read_bytes()
 
     alone = draw("alone.png")
