@@ -67,7 +67,7 @@ def dress(axes: Axes, title: str = "", grid: str = "y") -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Write the figure as PNG, whatever the ending of ``path``."""
-    figure.savefig(path, format="png", dpi=DPI)
+    FigureCanvasAgg(figure).print_png(path)  # savefig would lay out and draw everything twice
 
 
 def draw_sentence(title: str, sentence: str, path: Path) -> None:
