@@ -108,11 +108,16 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, lines: p
     overlay = count_changes(connection, last_words(lines), options) | {"n_changes": len(lines)}
     stage_overlay(path, overlay)
     connection.execute("set variable overlay = $path", {"path": literal_path(staged(path))})
-    changed = set(lines[n_known:]["user_id"] if before else [row["user_id"] for row in overlay["favourites"]])
+    changed = {user_id for user_id, _ in changed_pairs(before) ^ changed_pairs(overlay)}
     kept = [row for row in before.get("recommendations", []) if row["user_id"] not in changed]
     overlay["recommendations"] = kept + recommend_again(connection, sorted(changed), options)
     stage_overlay(path, overlay)
     replace_overlay(path)
+
+
+def changed_pairs(overlay: Overlay) -> set[tuple[int, int]]:
+    """Return user and movie of each favourite that an overlay adds or takes back."""
+    return {(row["user_id"], row["movie_id"]) for row in overlay.get("favourites", [])}
 
 
 def count_changes(connection: duckdb.DuckDBPyConnection, changes: pl.DataFrame, options: Options) -> Overlay:
