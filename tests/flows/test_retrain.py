@@ -15,7 +15,7 @@ import pytest
 import flows.retrain
 from flows.cli import main
 from flows.retrain import retrain
-from tasks import plots
+from tasks import reports
 from tasks.demo_data import make_demo_data
 from tasks.publish import versions_of
 from tests.conftest import rows
@@ -40,8 +40,8 @@ def quick_pictures():
     with pytest.MonkeyPatch.context() as patch:
         for name in PICTURES:
             draw = f"draw_{name.removesuffix('.png')}"
-            assert callable(getattr(plots, draw))
-            patch.setattr(plots, draw, lambda *_, path, **__: path.write_bytes(b"picture of " + path.name.encode()))
+            assert callable(getattr(reports, draw))
+            patch.setattr(reports, draw, lambda *_, path, **__: path.write_bytes(b"picture of " + path.name.encode()))
         yield
 
 
