@@ -6,12 +6,12 @@ import shutil
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
+from benchmarks.measure import seconds
 from tasks.favourite import change_favourites
 
 NEW_USER = 2_000_000_000
@@ -21,13 +21,6 @@ READS = {
     "count of favourites": "select count(*) from {} where $1 > 0",
 }
 TABLES = ("recommendations", "cluster_movies", "favourites")
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return how long it takes."""
-    started = time.monotonic()
-    work()
-    return time.monotonic() - started
 
 
 def main(published: str) -> None:

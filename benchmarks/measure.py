@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 STEP = re.compile(r"^(.+?)\s+(\d+\.\d) s$", re.MULTILINE)
@@ -21,6 +22,13 @@ class Measured(NamedTuple):
     def steps(self) -> dict[str, float]:
         """Seconds by the name of each step that `cinecluster` printed."""
         return {name.strip(): float(seconds) for name, seconds in STEP.findall(self.output)}
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
 
 
 def measure(*command: str) -> Measured:

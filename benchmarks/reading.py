@@ -2,13 +2,12 @@
 
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import duckdb
 
+from benchmarks.measure import seconds
 from tasks.database import connect, run
 from tasks.ingest import COLUMNS, ingest_ratings, read_numbers
 
@@ -30,13 +29,6 @@ def main(path: str, published: str) -> None:
     with duckdb.connect(published, read_only=True) as connection:
         for query in LOOK_UPS:
             print(f"{query}: {1000 * median(look_up_seconds(connection, query)):.2f} ms")
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return how long it takes."""
-    started = time.monotonic()
-    work()
-    return time.monotonic() - started
 
 
 def bare_count(path: str) -> None:

@@ -158,7 +158,7 @@ def favourite(user_id: int, movie_id: int, *, remove: bool = False, database: Pa
 
     n_recorded = change_favourites(database, [(user_id, movie_id)], remove)
     what = "is no favourite" if remove else "is a favourite"
-    console.print(f"Movie {movie_id} {what} of user {user_id}{'' if n_recorded else ', as before'}.", highlight=False)
+    say(f"Movie {movie_id} {what} of user {user_id}{'' if n_recorded else ', as before'}.")
 
 
 @app.command(name="demo-data")

@@ -62,15 +62,12 @@ def change_favourites(database: Path, pairs: Pairs, remove: bool = False) -> int
     change = "remove" if remove else "add"
     with hold_favourites(database), connect_to_published(database) as connection:
         check_pairs(connection, database, pairs)
-        lines = read_log(database)
-        said = last_words(lines).filter(pl.col("is_favourite") != remove).select("user_id", "movie_id")
+        said = last_words(read_log(database)).filter(pl.col("is_favourite") != remove).select("user_id", "movie_id")
         known = set(said.iter_rows())
         new = [pair for pair in dict.fromkeys((int(user), int(movie)) for user, movie in pairs) if pair not in known]
         if new:
             append_to_log(database, new, change)
-            lines = read_log(database)
-        options = last_options(connection)
-        bring_up_to_date(connection, overlay_of(database, options.run_id), lines, options)
+        bring_up_to_date(connection, database)
     return len(new)
 
 
@@ -91,12 +88,14 @@ def check_pairs(connection: duckdb.DuckDBPyConnection, database: Path, pairs: Pa
         raise CineclusterError(f"Movie {unknown[0][0]} is unknown: it is not in the table movies. Nothing was changed.")
 
 
-def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, lines: pl.DataFrame, options: Options) -> None:
-    """Write the overlay ``path`` that has all lines of the log; needs `hold_favourites`.
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
+    """Write the overlay of the tables in ``connection`` that has all lines of the log; needs `hold_favourites`.
 
     The counts are made anew from the tables of the retrain, so they do not depend on the overlay before. Users
     whose recommendations that has already keep them, unless their favourites changed since.
     """
+    lines, options = read_log(database), last_options(connection)
+    path = overlay_of(database, options.run_id)
     before = read_overlay(path)
     n_known = before.get("n_changes", 0)
     if len(lines) < n_known:
@@ -126,6 +125,7 @@ def count_changes(connection: duckdb.DuckDBPyConnection, changes: pl.DataFrame, 
     for name in ("net_changes", "changed_users", "changed_movies"):
         run(connection, f"changes/{name}")
     connection.register("new_users", place_new_users(connection, options.closeness))
+    run(connection, "changes/moves")
     run(connection, "changes/evidence_changes", min_rating=options.min_rating)
     overlay: Overlay = {"favourites": rows(connection, "from net_changes")}
     for name in CHANGED:
@@ -143,9 +143,7 @@ def carry_favourites(build: Build, database: Path) -> Iterator[None]:
     """Give a build the favourites that came since it read the log; nobody adds any until it is published inside."""
     with hold_favourites(database):
         with connect_to_published(build.database, database) as connection:
-            bring_up_to_date(
-                connection, overlay_of(database, build.run_id), read_log(database), last_options(connection)
-            )
+            bring_up_to_date(connection, database)
         yield
         remove_overlays(versions_of(database))
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from tasks.database import connect, run, versions_of
 from tasks.errors import CineclusterError
-from tasks.publish import sync
+from tasks.publish import open_lock, sync
 from tasks.step import step
 
 HEADER = "changed_at,user_id,movie_id,change"
@@ -45,13 +45,7 @@ def hold_favourites(database: Path) -> Iterator[None]:
     CineclusterError
         If the folder cannot be written to.
     """
-    folder = versions_of(database)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "favourites-lock").open("a")
-    except OSError as error:
-        raise CineclusterError(f"{folder}: cannot be written to: {error.strerror}.") from error
-    with lock:
+    with open_lock(versions_of(database), "favourites-lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -65,10 +59,7 @@ def read_log(database: Path) -> pl.DataFrame:
         If the file is not such a log.
     """
     path = log_of(database)
-    if not path.exists():
-        return pl.DataFrame(schema=COLUMNS)
-    text = path.read_bytes()
-    text = text[: text.rfind(b"\n") + 1]
+    text = complete_lines(path)
     if not text:
         return pl.DataFrame(schema=COLUMNS)
     try:
@@ -79,6 +70,12 @@ def read_log(database: Path) -> pl.DataFrame:
     if lines.null_count().sum_horizontal().item() or not lines["change"].is_in(["add", "remove"]).all():
         raise CineclusterError(f"{path}: not a log of favourites: its lines are {HEADER}, with add or remove.")
     return lines
+
+
+def complete_lines(path: Path) -> bytes:
+    """Return what a log holds up to its last line end; what is behind it, a process that died had begun to write."""
+    text = path.read_bytes() if path.exists() else b""
+    return text[: text.rfind(b"\n") + 1]
 
 
 def append_to_log(database: Path, pairs: Pairs, change: str) -> None:
@@ -92,7 +89,7 @@ def append_to_log(database: Path, pairs: Pairs, change: str) -> None:
     path = log_of(database)
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     lines = "".join(f"{now},{user_id},{movie_id},{change}\n" for user_id, movie_id in pairs)
-    complete = path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0  # behind it: what a dead process had begun
+    complete = len(complete_lines(path))
     try:
         with path.open("ab") as log:
             log.truncate(complete)
@@ -114,7 +111,7 @@ def last_words(lines: pl.DataFrame) -> pl.DataFrame:
 
 @step("Read the log of favourites")
 def ingest_favourites_log(build: Path, database: Path) -> int:
-    """Build the table ``favourites_log`` from the log of ``database``; return its number of rows.
+    """Build the table ``favourites_log`` from the log of ``database``, empty without one; return its number of rows.
 
     Raises
     ------

@@ -23,17 +23,17 @@ VIEWS = (
     "fine_cluster_movies",
     "recommendations",
 )
-Overlay = dict[str, Any]  # the number of changes of the log that it has, and of each view the columns that changed
+Overlay = dict[str, Any]  # by table the rows that changed, and how many lines of the log it has
 
 
 @step("Combine tables and favourites since")
-def add_views(build: Build, database: Path, memory_limit: str | None = None) -> None:
+def add_views(build: Build, database: Path) -> None:
     """Rename the tables that favourites change to ``<name>_retrained``, and put views in their place.
 
     The views read the overlay of this run beside ``database``. Tables, views and columns get their comments.
     """
     path = overlay_of(database, build.run_id)
-    with connect(build.database, memory_limit) as connection:
+    with connect(build.database) as connection:
         for name in VIEWS:
             connection.execute(f"alter table {name} rename to {name}_retrained")
         connection.execute(overlay_view(path))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import polars as pl
 
@@ -61,14 +61,7 @@ def new_build(database: Path) -> Iterator[Build]:
 @contextmanager
 def hold_lock(folder: Path, run_id: str) -> Iterator[None]:
     """Hold the lock file in ``folder``; the system frees it when the process ends, however it ends."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("a+", encoding="utf-8")
-    except OSError as error:
-        raise CineclusterError(
-            f"{folder}: cannot be written to: {error.strerror}. Mend that, or choose another place with --database."
-        ) from error
-    with lock:
+    with open_lock(folder, "lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -81,6 +74,17 @@ def hold_lock(folder: Path, run_id: str) -> Iterator[None]:
             os.ftruncate(lock.fileno(), 0)
             os.write(lock.fileno(), json.dumps(holder).encode())
         yield
+
+
+def open_lock(folder: Path, name: str) -> TextIO:
+    """Open a file to be locked in ``folder``, which is made if it is missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / name).open("a+", encoding="utf-8")
+    except OSError as error:
+        raise CineclusterError(
+            f"{folder}: cannot be written to: {error.strerror}. Mend that, or choose another place with --database."
+        ) from error
 
 
 def remove_builds(folder: Path) -> None:

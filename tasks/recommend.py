@@ -151,10 +151,16 @@ def smooth_shares(weights: csr_matrix, labels: NDArray[np.int32], smoothing: flo
     weights are 0 and 1 they are the users who favourited the movie, and their share.
     """
     everybody = np.asarray(weights.sum(axis=0)).ravel() / weights.shape[0]
-    shares = count_favourites(weights, labels).toarray()
-    shares += (smoothing * everybody).astype(np.float32)
-    shares /= (np.bincount(labels) + smoothing).astype(np.float32)[:, None]
-    return shares
+    return smooth(count_favourites(weights, labels).toarray(), everybody, np.bincount(labels), smoothing)
+
+
+def smooth(
+    counts: NDArray[np.float32], everybody: NDArray[np.floating], sizes: NDArray[np.integer], smoothing: float
+) -> NDArray[np.float32]:
+    """Turn ``counts``, in place, into the shares of `smooth_shares`; ``sizes`` are the users of each row."""
+    counts += (smoothing * everybody).astype(np.float32)
+    counts /= (sizes + smoothing).astype(np.float32)[:, None]
+    return counts
 
 
 def best_of_clusters(shares: NDArray[np.float32], depth: int) -> Candidates:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 from tasks.clusters import Nearness, Tastes
 from tasks.database import statement
-from tasks.recommend import Scoring, search
+from tasks.recommend import Scoring, search, smooth
 
 
 class Options(NamedTuple):
@@ -103,7 +103,7 @@ def read_shares(
     column = np.full(int(movies["movie_id"].to_numpy().max()) + 1, -1)
     column[movies["movie_id"].to_numpy()] = np.arange(len(movies))
     everybody = (movies["n_users"].to_numpy() + options.watched_weight * movies["n_watched"].to_numpy()) / n_users
-    shares = np.tile((options.smoothing * everybody).astype(np.float32), (len(clusters), 1))
-    counts = rows["n_users"] + np.float32(options.watched_weight) * rows["n_watched"]
-    shares[np.searchsorted(clusters, rows["fine_cluster"]), column[rows["movie_id"]]] += counts
-    return (shares / (sizes + options.smoothing).astype(np.float32)[:, None]).astype(np.float32)
+    counts = np.zeros((len(clusters), len(movies)), dtype=np.float32)
+    weights = rows["n_users"] + np.float32(options.watched_weight) * rows["n_watched"]
+    counts[np.searchsorted(clusters, rows["fine_cluster"]), column[rows["movie_id"]]] = weights
+    return smooth(counts, everybody, sizes, options.smoothing)

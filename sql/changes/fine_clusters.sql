@@ -1,18 +1,4 @@
 -- fine_clusters: one row per fine cluster that users came to or left.
-with moves as (
-    select
-        fine_cluster,
-        1 as n_more
-    from new_users
-    union all
-    select
-        user_clusters_retrained.fine_cluster,
-        -1 as n_more
-    from user_clusters_retrained
-    inner join changed_users using (user_id)
-    where not changed_users.is_new
-)
-
 select
     fine_clusters_retrained.fine_cluster,
     (fine_clusters_retrained.n_users + sum(moves.n_more))::integer as n_users
