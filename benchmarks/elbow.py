@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.config import RetrainConfig
-from tasks.clusters import Points, embedding
-from tasks.elbow import choose_n_clusters, measure_wcss
-from tasks.favourites_log import ingest_favourites_log
-from tasks.incidence import load_evidence, load_incidence, select_favourites
-from tasks.ingest import ingest_ratings
+from tasks.favourites.log import ingest_favourites_log
+from tasks.model.clusters import Points, embedding
+from tasks.model.elbow import choose_n_clusters, measure_wcss
+from tasks.source.ingest import ingest_ratings
+from tasks.stations.incidence import load_evidence, load_incidence, select_favourites
 
 SEEDS = range(10)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.measure import seconds
-from tasks.favourite import change_favourites
+from tasks.favourites.change import change_favourites
 
 NEW_USER = 2_000_000_000
 READS = {

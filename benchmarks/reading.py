@@ -8,8 +8,8 @@ from statistics import median
 import duckdb
 
 from benchmarks.measure import seconds
-from tasks.database import connect, run
-from tasks.ingest import COLUMNS, ingest_ratings, read_numbers
+from tasks.engine.duckdb import connect, run
+from tasks.source.ingest import COLUMNS, ingest_ratings, read_numbers
 
 ROUNDS = 5
 LOOK_UPS = ("select * from recommendations where user_id = $id order by rank", "select * from recommend($id)")

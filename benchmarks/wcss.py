@@ -6,8 +6,8 @@ import time
 from sklearn.cluster import KMeans
 
 from benchmarks.incidence import read_incidence
-from tasks.clusters import embedding, full_space_wcss, k_means, refine_in_full_space
-from tasks.incidence import Evidence
+from tasks.model.clusters import embedding, full_space_wcss, k_means, refine_in_full_space
+from tasks.stations.incidence import Evidence
 
 K = 15
 

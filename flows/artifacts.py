@@ -10,9 +10,10 @@ from typing import Any
 from PIL import Image
 from prefect import runtime
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 
-from tasks.database import connect_to_published
+from tasks.published.read import connect_to_published
 
 PICTURE_WIDTH = 1000
 MARKUP = re.compile(r"([!-+.:-@\[-`{-~])")
@@ -29,8 +30,11 @@ def name_run() -> str:
 def show_run(database: Path, reports: Path) -> None:
     """Show a published run: what it read and where the results are, tables, clusters, elbow, pictures and options.
 
-    A run that has published is done: where its page cannot be written to, the log says so and nothing else.
+    A run that has published is done: where its page cannot be written to, the log says so and nothing else. Nothing
+    is shown where there is no run, as in ``retrain.fn()``.
     """
+    if FlowRunContext.get() is None:
+        return
     try:
         show_published(database, reports)
     except Exception as error:

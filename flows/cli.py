@@ -16,7 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from flows.config import EvaluateConfig, RetrainConfig
+from flows.config import EvaluateOptions, RetrainOptions
 from tasks.errors import CineclusterError
 
 PUBLISHED = Path("data/cinecluster.duckdb")
@@ -50,18 +50,18 @@ def progress(name: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @app.command
-def retrain(*, config: Annotated[RetrainConfig | None, Parameter(name="*")] = None, verbose: bool = False) -> None:
+def retrain(*, config: Annotated[RetrainOptions | None, Parameter(name="*")] = None, verbose: bool = False) -> None:
     """Read ratings, cluster the users, and publish recommendations for every one of them.
 
     Args:
         verbose: Show Prefect's log and, on failure, the traceback.
     """
-    config = config or RetrainConfig()
+    config = config or RetrainOptions()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     say(f"cinecluster retrain, preset {config.preset}, from {config.source or 'demo data'}")
     from flows.retrain import retrain as flow  # takes seconds to import, which no other command has to wait for
-    from tasks.lookup import first_user
-    from tasks.step import show_on
+    from tasks.published.read import first_user
+    from tasks.task import show_on
 
     with show_on(console):
         built = flow(**config.model_dump())
@@ -69,7 +69,7 @@ def retrain(*, config: Annotated[RetrainConfig | None, Parameter(name="*")] = No
     recommend(first_user(config.database), n=5, database=config.database)
 
 
-def summary_table(built: dict[str, Any], config: RetrainConfig) -> Table:
+def summary_table(built: dict[str, Any], config: RetrainOptions) -> Table:
     """Return the closing table of a retrain: what was built and where it is."""
     table = Table(title="Published", title_justify="left", show_header=False)
     if config.source is None:
@@ -83,20 +83,20 @@ def summary_table(built: dict[str, Any], config: RetrainConfig) -> Table:
 
 
 @app.command
-def evaluate(*, config: Annotated[EvaluateConfig | None, Parameter(name="*")] = None, verbose: bool = False) -> None:
+def evaluate(*, config: Annotated[EvaluateOptions | None, Parameter(name="*")] = None, verbose: bool = False) -> None:
     """Measure the recommendations on held-out favourites, against known recommenders.
 
     Args:
         verbose: Show Prefect's log and, on failure, the traceback.
     """
-    config = config or EvaluateConfig()
+    config = config or EvaluateOptions()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     say(f"cinecluster evaluate, preset {config.preset}, from {config.source or 'demo data'}")
     import polars as pl
+    from tasks.quality.choose.evaluate import standings
 
     from flows.evaluate import evaluate as flow  # takes seconds to import, as above
-    from tasks.evaluate import standings
-    from tasks.step import show_on
+    from tasks.task import show_on
 
     with show_on(console):
         measured = pl.DataFrame(flow(**config.model_dump()))
@@ -122,7 +122,7 @@ def recommend(
         n: Number of recommendations.
         database: Published DuckDB file.
     """
-    from tasks.lookup import look_up
+    from tasks.published.read import look_up
 
     found = look_up(database, user_id, n)
     if found.favourites:
@@ -154,7 +154,7 @@ def favourite(user_id: int, movie_id: int, *, remove: bool = False, database: Pa
         remove: Take the favourite back.
         database: Published DuckDB file.
     """
-    from tasks.favourite import change_favourites
+    from tasks.favourites.change import change_favourites
 
     n_recorded = change_favourites(database, [(user_id, movie_id)], remove)
     what = "is no favourite" if remove else "is a favourite"
@@ -171,7 +171,7 @@ def demo_data(folder: Path, *, ratings: int = 100_000, seed: int = 0, replace: b
         seed: Same seed and number: same files.
         replace: Replace files of these names that are there already.
     """
-    from tasks.demo_data import make_demo_data
+    from tasks.source.demo_data import make_demo_data
 
     with progress("Make demo data") as report:
         made = make_demo_data(folder, ratings, seed, report, replace)
@@ -186,7 +186,7 @@ def download(name: str, *, folder: Path = Path("data")) -> None:
         name: ml-latest-small, ml-latest or ml-32m.
         folder: The set is unpacked to a folder of its own in here.
     """
-    from tasks.download import download_movielens
+    from tasks.source.download import download_movielens
 
     with progress("Download") as report:
         path = download_movielens(name, folder, on_progress=report, say=say)
@@ -201,7 +201,7 @@ def export(folder: Path, *, database: Path = PUBLISHED) -> None:
         folder: Folder for the files; those of an earlier export are replaced.
         database: Published DuckDB file.
     """
-    from tasks.export import export_tables
+    from tasks.published.export import export_tables
 
     with progress("Export") as report:
         rows = export_tables(database, folder, report)
@@ -216,8 +216,8 @@ def rollback(*, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
         database: Published DuckDB file.
         reports: Folder of the pictures.
     """
-    from tasks.favourite import change_favourites
-    from tasks.publish import roll_back
+    from tasks.favourites.change import change_favourites
+    from tasks.published.publish import roll_back
 
     run_id = roll_back(database, reports)
     change_favourites(database, [])  # those that came since that run read the log
@@ -260,7 +260,7 @@ def message_of(error: Exception) -> str:
 
 def faults_of(error: ValidationError) -> list[str]:
     """Return a line for each bad option: its value, what it should be, and what it is for."""
-    fields = RetrainConfig.model_fields | EvaluateConfig.model_fields
+    fields = RetrainOptions.model_fields | EvaluateOptions.model_fields
     faults: dict[str, list[ErrorDetails]] = {}
     for fault in error.errors():
         faults.setdefault(str(fault["loc"][0]), []).append(fault)

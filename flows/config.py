@@ -1,15 +1,20 @@
-"""RetrainConfig: the one list of the options of a retrain, for the command line, Prefect and Python."""
+"""RetrainOptions: the one list of the options of a retrain, for the command line, Prefect and Python."""
 
 import inspect
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
-from tasks.method import Method
+from tasks.model.types import ModelOptions
+from tasks.published.checks import CheckOptions
+from tasks.stations.interactions import FavouriteOptions
 
 Components = Annotated[int, Field(ge=0, le=512)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+RENAMED = {"watched_weight": "near_weight", "n_nearest_clusters": "n_neighbours", "closeness": "sharpness"}
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "n_clusters": "auto",
@@ -18,33 +23,35 @@ PRESETS: dict[str, dict[str, Any]] = {
         "elbow_users": 20_000,
         "weighting": "idf",
         "n_components": "auto",
-        "watched_weight": 0.5,
+        "near_weight": 0.5,
         "recency": 0.2,
         "n_init": 3,
         "min_cluster_size": 5,
         "merge_by": "centroid",
-        "n_nearest_clusters": "auto",
-        "closeness": 2.5,
+        "n_neighbours": "auto",
+        "sharpness": 2.5,
         "smoothing": 1.0,
         "taste_weight": 1.25,
+        "item_weight": "auto",
         "exclude_seen": True,
     },
     "article": {
-        "n_clusters": "elbow",
+        "n_clusters": "auto",
         "n_fine_clusters": 0,
         "elbow_rule": "boundary",
         "elbow_users": None,
         "weighting": "none",
         "n_components": 0,
-        "watched_weight": 0.0,
+        "near_weight": 0.0,
         "recency": 0.0,
         "n_init": 10,
         "min_cluster_size": 6,
         "merge_by": "overlap",
-        "n_nearest_clusters": 1,
-        "closeness": 0.0,
+        "n_neighbours": 1,
+        "sharpness": 0.0,
         "smoothing": 0.0,
         "taste_weight": 0.0,
+        "item_weight": 0.0,
         "exclude_seen": False,
     },
 }
@@ -53,6 +60,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 def preset_field(description: str, **bounds: Any) -> Any:
     """Return a field whose default is what the preset says."""
     return Field(default=None, description=description, **bounds)
+
+
+def renamed_field(name: str) -> Any:
+    """Return a field for the former name of an option."""
+    return Field(default=None, description=f"Former name of {name}.", json_schema_extra={"deprecated": True})
 
 
 class Options(BaseModel):
@@ -70,11 +82,11 @@ class Options(BaseModel):
         description="default recommends best; article follows the article that this grew out of step by step.",
     )
     min_rating: float = Field(default=4.0, ge=0.5, le=5.0, description="Stars from which a rating is a favourite.")
-    first_movies: PositiveInt | None = Field(
-        default=None, description="Keep the favourites of so many movies with the lowest ids."
+    first_movies: Count | None = Field(
+        default=None, description="Keep only the favourites of this number of movies, those with the lowest ids."
     )
-    first_users: PositiveInt | None = Field(
-        default=None, description="Then keep those of so many users with the lowest ids."
+    first_users: Count | None = Field(
+        default=None, description="Then keep only those of this number of users, those with the lowest ids."
     )
     weighting: Literal["none", "idf"] = preset_field(
         "none: every favourite counts the same; idf: those that few people share count more."
@@ -82,92 +94,140 @@ class Options(BaseModel):
     n_components: Literal["auto"] | Components = preset_field(
         "Dimensions that the users are clustered in; 0 for the incidence."
     )
-    watched_weight: float = preset_field(
-        "How much of a favourite it is to rate a movie up to a star less than one.", ge=0, lt=1
+    near_weight: float = preset_field(
+        "Weight of a near favourite, a rating up to a star less than a favourite; 0 ignores them.", ge=0, lt=1
     )
-    recency: float = preset_field("How much a user's later ratings tell more about taste; 0 not at all.", ge=0, le=2)
-    max_iter: int = Field(default=300, ge=1, le=10_000, description="Steps of a run of k-means, at most.")
-    n_nearest_clusters: Literal["auto"] | PositiveInt = preset_field(
-        "Fine clusters nearest to a user whose likes make the recommendations; 1 is the user's own."
+    recency: float = preset_field("How much more a user's later ratings count; 0 counts all the same.", ge=0, le=2)
+    fit_users: int = Field(
+        default=50_000,
+        ge=1_000,
+        le=10_000_000,
+        description="Clusters are learned from a sample of at most this number of users; all are counted and placed.",
     )
-    closeness: float = preset_field("How much nearer clusters outweigh farther ones; 0 weighs them alike.", ge=0)
-    smoothing: float = preset_field("Users of everybody's taste added to each cluster.", ge=0)
+    max_iter: int = Field(default=300, ge=1, le=10_000, description="Largest number of k-means steps in a run.")
+    n_neighbours: Literal["auto"] | Count = preset_field(
+        "Number of fine clusters near the user that recommendations come from; 1 is the user's own."
+    )
+    sharpness: float = preset_field(
+        "How much nearer fine clusters outweigh farther ones; 0 weighs them the same.", ge=0, le=1000
+    )
+    smoothing: float = preset_field(
+        "Number of average users added to each fine cluster, so that small ones count less.", ge=0, le=1e6
+    )
     taste_weight: float = preset_field(
-        "How much the tastes of user and movie count beside the share; 0 not at all.", ge=0
+        "How much the tastes of user and movie count beside the share; 0 not at all.", ge=0, le=100
+    )
+    item_weight: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = preset_field(
+        "Share of the score that comes from the item model: 0 for the clusters alone, 1 for the item model alone, "
+        "auto chooses it by held-out quality."
     )
     exclude_seen: bool = preset_field("Do not recommend what the user rated low; else only favourites are left out.")
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Same seed, same source: same tables.")
     max_rejected_share: float = Field(
-        default=0.001, ge=0, le=1, description="Part of the lines of a file that may be bad."
+        default=0.001, ge=0, le=1, description="Share of the lines of a file that may be bad."
     )
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*([KMGT]i?B)$")] | None = Field(
         default=None, description="Memory for DuckDB, such as 4GB. The arrays beside it need about 70 bytes a rating."
     )
 
+    watched_weight: float | None = renamed_field("near_weight")
+    n_nearest_clusters: Literal["auto"] | Count | None = renamed_field("n_neighbours")
+    closeness: float | None = renamed_field("sharpness")
+
     @model_validator(mode="before")
     @classmethod
     def fill_from_preset(cls, data: Any) -> Any:
-        """Give every option that is left out or None the value of the preset."""
+        """Give every option that is left out or None the value of the preset; read options by their former names."""
         given = {name: value for name, value in dict(data).items() if value is not None}
+        for former, name in RENAMED.items():
+            if former in given:
+                warn_of_renamed(former, name)
+                given.setdefault(name, given.pop(former))
+        if given.get("n_clusters") == "elbow":
+            warnings.warn("--n-clusters elbow is now called --n-clusters auto.", FutureWarning, stacklevel=2)
+            given["n_clusters"] = "auto"
         preset = PRESETS.get(given.get("preset", "default"), {})
         return {name: value for name, value in preset.items() if name in cls.model_fields} | given
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the options and their values as JSON has them, without former names."""
+        return self.model_dump(mode="json", exclude=set(RENAMED))
+
     @property
-    def method(self) -> Method:
-        """The options that say how recommendations are made."""
-        return Method(**{name: getattr(self, name) for name in Method._fields})
+    def favourites(self) -> FavouriteOptions:
+        """The options that say what counts as a favourite."""
+        return FavouriteOptions(**{name: getattr(self, name) for name in FavouriteOptions._fields})
+
+    @property
+    def model(self) -> ModelOptions:
+        """The options of the model."""
+        options = self
+        if not isinstance(self, RetrainOptions):
+            shared = self.model_dump(include=set(Options.model_fields) - {"database", "reports"})
+            options = RetrainOptions(**shared)
+        return ModelOptions(**{name: getattr(options, name) for name in ModelOptions._fields})
 
 
-class RetrainConfig(Options):
+def warn_of_renamed(former: str, name: str) -> None:
+    """Tell that an option has another name now."""
+    options = (f"--{option.replace('_', '-')}" for option in (former, name))
+    warnings.warn(
+        "{} is now called {}; the former name works in this version only.".format(*options), FutureWarning, stacklevel=4
+    )
+
+
+class RetrainOptions(Options):
     """Options of a retrain."""
 
     database: Path = Field(default=Path("data/cinecluster.duckdb"), description="Published DuckDB file.")
     reports: Path = Field(default=Path("reports"), description="Folder for the pictures.")
     top_n: int = Field(default=20, ge=1, le=1000, description="Recommendations stored for each user.")
-    n_clusters: Literal["auto", "elbow"] | PositiveInt = preset_field(
-        "Number of clusters: elbow, or auto, which is the same, for the number that the elbow rule suggests."
+    n_clusters: Literal["auto", "elbow"] | Count = preset_field(
+        "Number of clusters; auto takes the number that the elbow rule suggests."
     )
-    max_clusters: int = Field(default=30, ge=1, le=1000, description="The elbow tries 1 to so many clusters.")
+    max_clusters: int = Field(default=30, ge=1, le=1000, description="Largest number of clusters that the elbow tries.")
     elbow_rule: Literal["knee", "boundary"] = preset_field(
         "knee: where the WCSS curve bends most; boundary: last difference above the elbow boundary."
     )
     elbow_boundary: float = Field(default=10.0, gt=0, description="WCSS difference for the boundary rule.")
-    elbow_users: PositiveInt | None = preset_field("The elbow is measured on a sample of so many users.")
+    elbow_users: Count | None = preset_field("Number of users in the sample that the elbow is measured on.")
     refine_steps: int = Field(
         default=0,
         ge=0,
         le=100,
         description="Lloyd steps in the 0/1 space after clustering; for weighting none.",
     )
-    n_init: int = preset_field("Runs of k-means from other starts; the best is kept.", ge=1, le=100)
-    min_cluster_size: PositiveInt = preset_field("Clusters with fewer users are merged into others.")
+    n_init: int = preset_field("Number of k-means runs from different starts; the best is kept.", ge=1, le=100)
+    min_cluster_size: Count = preset_field("Clusters with fewer users are merged into others.")
     merge_by: Literal["centroid", "overlap"] = preset_field(
-        "Where users of small clusters go: nearest centroid, or largest part of favourites shared."
+        "Where users of small clusters go: nearest centroid, or largest share of favourites in common."
     )
     n_fine_clusters: Literal["auto"] | NonNegativeInt = preset_field(
-        "Number of fine clusters, which recommendations are made of: auto chooses it by held-out quality; "
+        "Number of fine clusters, which recommendations come from: auto chooses it by held-out quality; "
         "0 for the clusters themselves."
     )
-    quality_users: PositiveInt = Field(default=3_000, description="Quality is measured on a sample of so many users.")
+    quality_users: Count = Field(
+        default=3_000, description="Number of users in the sample that held-out quality is measured on."
+    )
     evaluate: bool = Field(default=False, description="Also measure quality against known recommenders.")
-    evaluate_users: PositiveInt = Field(default=20_000, description="Evaluate on a sample of so many users.")
+    evaluate_users: Count = Field(default=20_000, description="Number of users in the sample that is evaluated.")
     max_drop: float = Field(
-        default=0.2, ge=0, le=1, description="Part by which row counts may be below those published before."
+        default=0.2, ge=0, le=1, description="Share of the rows published before that may be missing."
     )
     keep: int = Field(default=3, ge=1, le=100, description="Published versions kept for rollback.")
 
     @property
-    def boundary(self) -> float | None:
-        """The elbow boundary, if the elbow rule has one."""
-        return self.elbow_boundary if self.elbow_rule == "boundary" else None
+    def checks(self) -> CheckOptions:
+        """What the tables are held to before they are published."""
+        return CheckOptions(**{name: getattr(self, name) for name in CheckOptions._fields})
 
 
-class EvaluateConfig(Options):
+class EvaluateOptions(Options):
     """Options of an evaluation."""
 
     database: Path = Field(default=Path("data/evaluation.duckdb"), description="DuckDB file for the results.")
     reports: Path = Field(default=Path("reports"), description="Folder for the picture.")
-    evaluate_users: PositiveInt = Field(default=20_000, description="Evaluate on a sample of so many users.")
+    evaluate_users: Count = Field(default=20_000, description="Number of users in the sample that is evaluated.")
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])

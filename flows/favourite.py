@@ -6,8 +6,8 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.notify import notify_webhook
+from flows.stations import change_favourites
 from tasks.errors import CineclusterError
-from tasks.favourite import record_favourites
 
 
 def name_run() -> str:
@@ -42,4 +42,4 @@ def favourite(
         wanted.append((user_id, movie_id))
     elif user_id is not None or movie_id is not None or not wanted:
         raise CineclusterError("Give user_id and movie_id, or pairs such as [[12, 296], [12, 318]].")
-    return record_favourites(database, wanted, remove)
+    return change_favourites(database, wanted, remove)

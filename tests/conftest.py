@@ -19,7 +19,11 @@ from prefect.testing.utilities import prefect_test_harness
 from scipy.sparse import csr_matrix
 
 from flows.config import RetrainConfig
-from tasks.clusters import (
+from tasks.engine.duckdb import connect, run
+from tasks.favourites.change import carry_favourites
+from tasks.favourites.log import Pairs, ingest_favourites_log
+from tasks.favourites.overlay import add_views
+from tasks.model.clusters import (
     Clustering,
     Nearness,
     Tastes,
@@ -30,16 +34,19 @@ from tasks.clusters import (
     number_by_size,
     tastes,
 )
-from tasks.database import connect, run
-from tasks.favourite import carry_favourites
-from tasks.favourites_log import Pairs, ingest_favourites_log
-from tasks.incidence import Evidence, Incidence, load_disliked, load_evidence, load_incidence, select_favourites
-from tasks.ingest import RowCounts
-from tasks.merge import merge_small_clusters
-from tasks.overlay import add_views
-from tasks.publish import Build, new_build, publish_tables
-from tasks.recommend import Recommendations, best_movies
-from tasks.tables import write_clusters, write_elbow, write_recommendations, write_summary
+from tasks.model.merge import merge_small_clusters
+from tasks.model.rank import Recommendations, best_movies
+from tasks.published.publish import Build, new_build, publish_tables
+from tasks.source.ingest import RowCounts
+from tasks.stations.incidence import (
+    Evidence,
+    Incidence,
+    load_disliked,
+    load_evidence,
+    load_incidence,
+    select_favourites,
+)
+from tasks.stations.tables import write_clusters, write_elbow, write_recommendations, write_summary
 
 settings.register_profile("cinecluster", deadline=None, max_examples=60, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2000)
@@ -108,7 +115,7 @@ def rate(connection: duckdb.DuckDBPyConnection, ratings: Ratings, movies: Movies
         "select *, make_timestamp((row_number() over ()) * 1000000) as rated_at from some_ratings"
     )
     connection.unregister("some_ratings")
-    run(connection, "rejected_rows")
+    run(connection, "source/rejected_rows")
     log_favourites(connection)
     listed = [
         (movie, title, int(title[-5:-1]) if title.endswith(")") else None, genres.split("|"), f"tt{movie}", movie * 10)
@@ -137,14 +144,14 @@ def log_favourites(connection: duckdb.DuckDBPyConnection, added: Pairs = (), tak
     types = {"user_id": pl.Int32, "movie_id": pl.Int32, "is_favourite": pl.Boolean}
     frame = pl.DataFrame(changes, schema=types, orient="row").with_columns(changed_at=datetime(2026, 1, 2))
     connection.register("logged_changes", frame)
-    run(connection, "favourites_log")
+    run(connection, "model/favourites_log")
     connection.unregister("logged_changes")
 
 
 def like(connection: duckdb.DuckDBPyConnection, min_rating: float = 4.0, **first: int | None) -> None:
     """Make the table ``favourites`` of the ratings."""
     options = {"first_movies": None, "first_users": None} | first
-    run(connection, "favourites", min_rating=min_rating, **options)
+    run(connection, "model/favourites", min_rating=min_rating, **options)
 
 
 def put_in_clusters(connection: duckdb.DuckDBPyConnection, clusters: Mapping[int, int], **columns: list[Any]) -> None:
@@ -159,7 +166,7 @@ def put_in_clusters(connection: duckdb.DuckDBPyConnection, clusters: Mapping[int
         "taste": [None] * len(clusters),
     } | columns
     connection.register("user_cluster_rows", frame.with_columns(**{k: pl.Series(v) for k, v in columns.items()}))
-    run(connection, "user_clusters")
+    run(connection, "model/user_clusters")
     connection.unregister("user_cluster_rows")
     connection.execute(
         "create or replace temp table movie_taste_rows as "
@@ -216,7 +223,7 @@ def make_tables(build: Build, published: Path, ratings: Ratings, movies: Movies 
     database = build.database
     with connect(database) as connection:
         rate(connection, ratings, movies)
-        run(connection, "reports")
+        run(connection, "report/reports")
         connection.execute("insert into reports values ('elbow.png', $1::varchar::blob)", [build.run_id])
     ingest_favourites_log.fn(database, published)
     select_favourites.fn(database, c.min_rating, c.first_movies, c.first_users)

@@ -1,5 +1,5 @@
--- evidence_changes: one row per user and movie that counts otherwise than at the retrain, as favourite or as watched.
--- Watched movies count only of users with a cluster, and in lists of movies that have a favourite.
+-- evidence_changes: one row per user and movie that counts otherwise than at the retrain, as a favourite or as a near
+-- favourite. Near favourites count only of users with a cluster, and in lists of movies that have a favourite.
 create or replace temp table evidence_changes as
 with pairs as (
     select
@@ -21,13 +21,16 @@ with pairs as (
     where changed_movies.was_favourited <> changed_movies.is_favourited
 ),
 
-watchable as (
+nearly as (
     select
         ratings.user_id,
         ratings.movie_id
     from ratings
     semi join pairs using (user_id, movie_id)
-    where ratings.rating >= $min_rating - 1 and ratings.rating < $min_rating
+    cross join interaction_rules
+    where
+        ratings.rating >= interaction_rules.min_rating - 1
+        and ratings.rating < interaction_rules.min_rating
 ),
 
 places as (
@@ -52,16 +55,16 @@ known as (
         pairs.movie_id,
         coalesce(not net_changes.is_favourite, false) as was_favourite,
         coalesce(net_changes.is_favourite, false) as is_favourite,
-        watchable.user_id is not null
+        nearly.user_id is not null
         and not coalesce(changed_users.is_new, false)
         and coalesce(changed_movies.was_favourited, overall_favourites_retrained.movie_id is not null) as was_listed,
-        watchable.user_id is not null
+        nearly.user_id is not null
         and coalesce(changed_users.is_new, true)
         and coalesce(changed_movies.is_favourited, overall_favourites_retrained.movie_id is not null) as is_listed
     from pairs
     inner join places using (user_id)
     left join net_changes using (user_id, movie_id)
-    left join watchable using (user_id, movie_id)
+    left join nearly using (user_id, movie_id)
     left join changed_users using (user_id)
     left join changed_movies using (movie_id)
     left join overall_favourites_retrained using (movie_id)
@@ -72,5 +75,5 @@ select
     fine_cluster,
     movie_id,
     is_favourite::integer - was_favourite::integer as n_users,
-    (is_listed and not is_favourite)::integer - (was_listed and not was_favourite)::integer as n_watched
+    (is_listed and not is_favourite)::integer - (was_listed and not was_favourite)::integer as n_near
 from known

@@ -4,7 +4,7 @@ select
     changed_users.is_new,
     new_users.cluster,
     new_users.fine_cluster,
-    new_users.nearest_clusters,
+    new_users.neighbours,
     new_users.weights,
     new_users.taste
 from changed_users

@@ -6,7 +6,7 @@ with changed as (
             from_json(
                 content,
                 '{"fine_cluster_movies": [{"fine_cluster": "INTEGER", "movie_id": "INTEGER",
-              "n_users": "INTEGER", "n_watched": "INTEGER"}]}'
+              "n_users": "INTEGER", "n_near": "INTEGER"}]}'
             ).fine_cluster_movies,
             max_depth := 2
         )
@@ -17,7 +17,7 @@ select
     fine_cluster,
     movie_id,
     n_users,
-    n_watched
+    n_near
 from fine_cluster_movies_retrained
 anti join changed using (fine_cluster, movie_id)
 union all
@@ -25,6 +25,6 @@ select
     fine_cluster,
     movie_id,
     n_users,
-    n_watched
+    n_near
 from changed
-where n_users + n_watched > 0
+where n_users + n_near > 0

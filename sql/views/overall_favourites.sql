@@ -5,7 +5,7 @@ with changed as (
         unnest(
             from_json(
                 content,
-                '{"overall_favourites": [{"movie_id": "INTEGER", "n_users": "INTEGER", "n_watched": "INTEGER"}]}'
+                '{"overall_favourites": [{"movie_id": "INTEGER", "n_users": "INTEGER", "n_near": "INTEGER"}]}'
             ).overall_favourites,
             max_depth := 2
         )
@@ -16,7 +16,7 @@ counts as (
     select
         movie_id,
         n_users,
-        n_watched,
+        n_near,
         taste
     from overall_favourites_retrained
     anti join changed using (movie_id)
@@ -24,7 +24,7 @@ counts as (
     select
         changed.movie_id,
         changed.n_users,
-        changed.n_watched,
+        changed.n_near,
         overall_favourites_retrained.taste
     from changed
     left join overall_favourites_retrained using (movie_id)
@@ -40,7 +40,7 @@ totals as (
 select
     counts.movie_id,
     counts.n_users,
-    counts.n_watched,
+    counts.n_near,
     counts.n_users / totals.n_users as share,
     row_number() over (order by counts.n_users desc, counts.movie_id)::integer as rank,
     counts.taste

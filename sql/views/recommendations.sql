@@ -6,7 +6,7 @@ with changed as (
             from_json(
                 content,
                 '{"recommendations": [{"user_id": "INTEGER", "cluster": "INTEGER",
-              "movie_ids": ["INTEGER"], "scores": ["FLOAT"]}]}'
+              "movie_ids": ["INTEGER"], "scores": ["FLOAT"], "item_scores": ["FLOAT"]}]}'
             ).recommendations,
             max_depth := 2
         )
@@ -19,7 +19,8 @@ ranked as (
         generate_subscripts(changed.movie_ids, 1)::integer as rank,
         unnest(changed.movie_ids) as movie_id,
         changed.cluster,
-        unnest(changed.scores) as score
+        unnest(changed.scores) as score,
+        unnest(changed.item_scores) as item_score
     from changed
 )
 
@@ -29,7 +30,9 @@ select
     recommendations_retrained.movie_id,
     recommendations_retrained.title,
     recommendations_retrained.cluster,
-    recommendations_retrained.score
+    recommendations_retrained.score,
+    recommendations_retrained.cluster_score,
+    recommendations_retrained.item_score
 from recommendations_retrained
 anti join changed using (user_id)
 union all
@@ -39,6 +42,8 @@ select
     ranked.movie_id,
     movies.title,
     ranked.cluster,
-    ranked.score
+    ranked.score,
+    ranked.score - ranked.item_score as cluster_score,
+    ranked.item_score
 from ranked
 inner join movies using (movie_id)

@@ -6,7 +6,7 @@ with changed as (
             from_json(
                 content,
                 '{"user_clusters": [{"user_id": "INTEGER", "is_new": "BOOLEAN", "cluster": "INTEGER",
-              "fine_cluster": "INTEGER", "nearest_clusters": ["INTEGER"], "weights": ["FLOAT"],
+              "fine_cluster": "INTEGER", "neighbours": ["INTEGER"], "weights": ["FLOAT"],
               "taste": ["FLOAT"]}]}'
             ).user_clusters,
             max_depth := 2
@@ -20,7 +20,7 @@ select
     user_clusters_retrained.cluster_before_merge,
     user_clusters_retrained.was_moved,
     user_clusters_retrained.fine_cluster,
-    user_clusters_retrained.nearest_clusters,
+    user_clusters_retrained.neighbours,
     user_clusters_retrained.weights,
     user_clusters_retrained.taste
 from user_clusters_retrained
@@ -32,7 +32,7 @@ select
     null::integer as cluster_before_merge,
     false as was_moved,
     changed.fine_cluster,
-    changed.nearest_clusters,
+    changed.neighbours,
     changed.weights,
     changed.taste
 from changed

@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from tasks.demo_data import make_demo_data
+from tasks.source.demo_data import make_demo_data
 from tests.e2e.host import DEPLOYMENT, POOL, Host, wait_for
 
 HOSTILE = "<img src=x onerror=alert(1)> [free](javascript:alert(2)) | **now**"

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from flows.cli import main
-from tasks.demo_data import make_demo_data
+from tasks.source.demo_data import make_demo_data
 from tests.e2e.browser import CHROMIUM, Page, browser
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>"

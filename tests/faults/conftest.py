@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tasks.demo_data import make_demo_data
-from tasks.publish import versions_of
+from tasks.published.publish import versions_of
+from tasks.source.demo_data import make_demo_data
 from tests.faults.retrains import Place, assert_whole, place_in, publish_again, retrain, run_of
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import duckdb
 
-from tasks.database import connect_to_published
-from tasks.lookup import look_up
-from tasks.publish import versions_of
+from tasks.engine.duckdb import connect_to_published
+from tasks.published.publish import versions_of
+from tasks.published.read import look_up
 from tests.faults.retrains import Place, assert_healed, processes, publish_again, run_of, stamp
 
 N_PUBLISHED = 20

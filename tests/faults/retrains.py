@@ -15,9 +15,9 @@ from unittest import mock
 from prefect import Task
 
 import flows.retrain
-from tasks.checks import check_tables
-from tasks.database import connect, connect_to_published, describe_tables
-from tasks.publish import Build, hold_lock, new_build, publish_tables, restore_reports, versions_of
+from tasks.engine.duckdb import connect, connect_to_published, describe_tables
+from tasks.published.checks import check_tables
+from tasks.published.publish import Build, hold_lock, new_build, publish_tables, restore_reports, versions_of
 
 QUICK: dict[str, Any] = {"max_clusters": 4, "n_clusters": 3, "n_components": 8, "n_fine_clusters": 8}
 LONGEST_RUN_SECONDS = 600  # on a busy machine too

@@ -194,7 +194,7 @@ def test_every_option_may_be_left_out(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     seen = []
     monkeypatch.setattr("flows.retrain.retrain", lambda **options: seen.append(options) or {})
-    monkeypatch.setattr("tasks.lookup.first_user", lambda database: 1)
+    monkeypatch.setattr("tasks.published.read.first_user", lambda database: 1)
     monkeypatch.setattr("flows.cli.recommend", lambda *arguments, **options: None)
     for arguments in ([], ["--verbose"], ["--preset", "article"]):
         with pytest.raises(SystemExit) as stopped:

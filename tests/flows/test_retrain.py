@@ -16,8 +16,8 @@ import flows.retrain
 from flows.cli import main
 from flows.retrain import retrain
 from tasks import reports
-from tasks.demo_data import make_demo_data
-from tasks.publish import versions_of
+from tasks.published.publish import versions_of
+from tasks.source.demo_data import make_demo_data
 from tests.conftest import rows
 
 PICTURES = ["cluster_sizes.png", "elbow.png", "genres.png", "incidence.png", "top_movies.png", "user_map.png"]

@@ -5,9 +5,9 @@ from importlib.resources import files
 
 import pytest
 
-from tasks.checks import check_claim
-from tasks.database import connect
+from tasks.engine.duckdb import connect
 from tasks.errors import CineclusterError
+from tasks.published.checks import check_claim
 from tests.conftest import make_in
 
 NO_COUNTS = {"n_ratings_before": 0, "n_favourites_before": 0, "n_users_with_favourites_before": 0}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.database import connect, run
+from tasks.engine.duckdb import connect, run
 from tests.conftest import like, put_in_clusters, rate, rows
 
 ROCKET, COMET, WALTZ = 1, 2, 3

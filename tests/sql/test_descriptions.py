@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from tasks.database import connect_to_published, statement
+from tasks.engine.duckdb import connect_to_published, statement
 from tests.conftest import rows
 
 STATEMENTS = sorted(path.name.removesuffix(".sql") for path in files("sql").iterdir() if path.name.endswith(".sql"))

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from tasks.database import run
+from tasks.engine.duckdb import run
 from tests.conftest import rows
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.database import connect, run, statement
+from tasks.engine.duckdb import connect, run, statement
 from tests.conftest import like, log_favourites, rate, rows
 
 RATINGS = [(2, 10, 4.0), (1, 20, 3.5), (2, 20, 5.0), (3, 30, 4.5), (1, 30, 4.0), (4, 40, 5.0), (3, 10, 0.5)]
@@ -77,9 +77,9 @@ def test_evidence_is_favourites_and_what_was_rated_up_to_a_star_less(memory):
     run(memory, "movie_positions")
     run(memory, "watched")
     parameters = {"min_rating": 4.0, "watched_weight": 0.5}
-    found = memory.sql(statement("evidence_positions"), params=parameters).fetchall()
+    found = memory.sql(statement("model/evidence_positions"), params=parameters).fetchall()
     assert sorted(found) == [(0, 0, 1, 1), (0, 1, 0.5, 2), (1, 1, 1, 4), (1, 2, 1, 5)]
-    found = memory.sql(statement("evidence_positions"), params=parameters | {"watched_weight": 0.0}).fetchall()
+    found = memory.sql(statement("model/evidence_positions"), params=parameters | {"watched_weight": 0.0}).fetchall()
     assert sorted(found) == [(0, 0, 1, 1), (1, 1, 1, 4), (1, 2, 1, 5)]
 
 

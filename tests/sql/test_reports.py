@@ -1,12 +1,12 @@
 """The rows that the pictures show."""
 
-from tasks.database import connect_to_published, run
+from tasks.engine.duckdb import connect_to_published, run
 from tests.conftest import rows
 
 
 def test_top_movies_are_the_first_ranks_of_each_cluster(good_build):
     with connect_to_published(good_build.build.database) as connection:
-        found = run(connection, "report_top_movies", n=3)
+        found = run(connection, "report/report_top_movies", n=3)
         names = dict(rows(connection, "select cluster, name from clusters"))
         best = rows(
             connection,
@@ -19,7 +19,7 @@ def test_top_movies_are_the_first_ranks_of_each_cluster(good_build):
 
 def test_genres_are_those_of_every_cluster(good_build):
     with connect_to_published(good_build.build.database) as connection:
-        found = run(connection, "report_genres")
+        found = run(connection, "report/report_genres")
         names = dict(rows(connection, "select cluster, name from clusters"))
         expected = rows(connection, "select cluster, genre, share, lift from cluster_genres order by cluster, genre")
     assert [(cluster, genre, *numbers) for cluster, _, genre, *numbers in found] == expected

@@ -1,6 +1,6 @@
 """The summary of a run's ratings."""
 
-from tasks.database import run
+from tasks.engine.duckdb import run
 from tests.conftest import like, rate, rows
 
 

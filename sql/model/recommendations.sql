@@ -1,0 +1,19 @@
+-- recommendations: one row per user and rank.
+-- user_id: id of the user in the source.
+-- rank: 1 is the best.
+-- movie_id: MovieLens id of the movie, which the user has not seen.
+-- title: title of the movie.
+-- cluster: the user's cluster.
+-- score: how well the movie suits the user, cluster_score + item_score. Scores that agree to 5 digits are equal; then the movie with more favourites comes first.
+-- cluster_score: (1 - item_weight) * share * exp(taste_weight * (cosine of the tastes of user and movie - 1)). share is the sum over the user's neighbours of weight * (n + smoothing * share of all users) / (users of the fine cluster + smoothing); n are its users who favourited the movie, plus near_weight for each near favourite.
+-- item_score: what the user's own favourites add by the item model, 0 without one.
+create or replace table recommendations (
+    user_id integer,
+    rank integer,
+    movie_id integer,
+    title varchar,
+    cluster integer,
+    score float,
+    cluster_score float,
+    item_score float
+)

@@ -1,0 +1,126 @@
+-- recommend(user_id, n := 20): n movies for a user, best first: those stored in recommendations, then more by the
+-- formula of recommendations.score and the counts of the retrain. Users without favourites, or unknown, get the overall
+-- favourites that they have not seen.
+create or replace macro recommend(user_id, n := 20) as table
+    with asked as (
+        select
+            user_id as asked_user_id,
+            n as asked_n
+    ),
+
+    stored as (
+        select
+            recommendations.rank,
+            recommendations.movie_id,
+            recommendations.score
+        from recommendations
+        where recommendations.user_id = user_id and recommendations.rank <= n
+    ),
+
+    more as (
+        select asked_user_id
+        from asked
+        where asked_n > (select count(*) from stored)
+    ),
+
+    taste as (
+        select user_clusters.taste
+        from user_clusters
+        where user_clusters.user_id = user_id
+    ),
+
+    listed as (
+        select
+            unnest(user_clusters.neighbours) as fine_cluster,
+            unnest(user_clusters.weights) as weight
+        from user_clusters
+        where user_clusters.user_id = user_id
+    ),
+
+    near as (
+        select
+            listed.fine_cluster,
+            listed.weight / (fine_clusters.n_users + scoring.smoothing) as weight_per_user
+        from listed
+        inner join fine_clusters_retrained as fine_clusters using (fine_cluster)
+        cross join scoring
+        cross join more
+    ),
+
+    shares as (
+        select
+            fine_cluster_movies.movie_id,
+            sum(
+                near.weight_per_user
+                * (fine_cluster_movies.n_users + interaction_rules.near_weight * fine_cluster_movies.n_near)
+            ) as share
+        from fine_cluster_movies_retrained as fine_cluster_movies
+        inner join near using (fine_cluster)
+        cross join interaction_rules
+        group by fine_cluster_movies.movie_id
+    ),
+
+    everybody as (
+        select
+            coalesce(sum(near.weight_per_user * scoring.smoothing), 1) as weight,
+            count(*) > 0 as is_known
+        from near
+        cross join scoring
+    ),
+
+    hidden as (
+        select seen.movie_id
+        from seen
+        where seen.user_id = user_id
+        union all
+        select stored.movie_id from stored
+    ),
+
+    others as (
+        select
+            overall_favourites.movie_id,
+            overall_favourites.share * (
+                1
+                + case when everybody.is_known then interaction_rules.near_weight else 0 end
+                * overall_favourites.n_near / overall_favourites.n_users
+            ) as everybody_share,
+            case
+                when not everybody.is_known then overall_favourites.share
+                when overall_favourites.rank > scoring.n_candidates then 0
+                else
+                    (coalesce(shares.share, 0) + everybody.weight * everybody_share)
+                    * coalesce(
+                        exp(scoring.taste_weight * (list_dot_product(taste.taste, overall_favourites.taste) - 1)), 1
+                    )
+            end as score,
+            row_number() over (order by score desc, overall_favourites.rank) as place
+        from overall_favourites_retrained as overall_favourites
+        cross join more
+        cross join everybody
+        cross join scoring
+        cross join interaction_rules
+        left join shares using (movie_id)
+        left join taste on true
+        anti join hidden using (movie_id)
+    ),
+
+    ranked as (
+        from stored
+        union all
+        select
+            others.place + (select count(*) from stored) as rank,
+            others.movie_id,
+            others.score
+        from others
+    )
+
+    select
+        ranked.rank::integer as rank,
+        ranked.movie_id,
+        movies.title,
+        movies.genres,
+        ranked.score
+    from ranked
+    inner join movies using (movie_id)
+    where ranked.rank <= n
+    order by ranked.rank

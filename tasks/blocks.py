@@ -1,0 +1,91 @@
+"""Whole users with what they rated: the form in which interactions travel between engines and the model."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+Frame = dict[str, NDArray]  # columns of a table by name; a column of shape (n, m) is a list of length m in each row
+
+
+class Interactions(NamedTuple):
+    """Ratings and favourites of whole users, one row a user.
+
+    user_ids : int32, shape (n_users,), ascending.
+    weights : shape (n_users, n_movies), CSR, float32, with a stored entry for every movie that the user rated or
+        favourited: 1 for a favourite, less for a near favourite, 0 for what says nothing but that it was seen.
+        Columns are the favourited movies, the most favourited first.
+    seconds : int64, shape (nnz,), time of each entry in seconds since 1970, 0 where unknown.
+    """
+
+    user_ids: NDArray[np.int32]
+    weights: csr_matrix
+    seconds: NDArray[np.int64]
+
+
+def select_users(interactions: Interactions, kept: NDArray[np.bool_]) -> Interactions:
+    """Return the users for whom ``kept``, shape (n_users,), is true."""
+    entries = np.repeat(kept, np.diff(interactions.weights.indptr))
+    return Interactions(interactions.user_ids[kept], interactions.weights[kept], interactions.seconds[entries])
+
+
+def select_entries(interactions: Interactions, kept: NDArray[np.bool_]) -> Interactions:
+    """Return the interactions without the entries for which ``kept``, shape (nnz,), is false."""
+    weights = interactions.weights
+    indptr = np.concatenate([[0], np.cumsum(kept)])[weights.indptr].astype(np.int32)
+    matrix = csr_matrix((weights.data[kept], weights.indices[kept], indptr), weights.shape)
+    return Interactions(interactions.user_ids, matrix, interactions.seconds[kept])
+
+
+def join_users(parts: list[Interactions]) -> Interactions:
+    """Return the users of several blocks, which are in ascending order, as one."""
+    counts = np.concatenate([np.diff(part.weights.indptr) for part in parts])
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    data = np.concatenate([part.weights.data for part in parts])
+    indices = np.concatenate([part.weights.indices for part in parts])
+    shape = (len(counts), parts[0].weights.shape[1])
+    return Interactions(
+        np.concatenate([part.user_ids for part in parts]),
+        csr_matrix((data, indices, indptr), shape),
+        np.concatenate([part.seconds for part in parts]),
+    )
+
+
+def favourites_of(interactions: Interactions) -> csr_matrix:
+    """Return the incidence: 1 where the user favourited the movie. Shape (n_users, n_movies), CSR, float32."""
+    return select_entries(interactions, interactions.weights.data == 1).weights
+
+
+def evidence_of(interactions: Interactions) -> Interactions:
+    """Return the favourites and near favourites, without what was only seen."""
+    return select_entries(interactions, interactions.weights.data > 0)
+
+
+def slice_users(interactions: Interactions, start: int, stop: int) -> Interactions:
+    """Return the users in rows ``start`` to ``stop``."""
+    indptr = interactions.weights.indptr
+    entries = slice(indptr[start], indptr[min(stop, len(indptr) - 1)])
+    return Interactions(
+        interactions.user_ids[start:stop], interactions.weights[start:stop], interactions.seconds[entries]
+    )
+
+
+def rank_movies(interactions: Interactions) -> tuple[Interactions, NDArray[np.intp], NDArray[np.intp]]:
+    """Return the interactions with the columns of favourited movies only, the most favourited first.
+
+    Returns
+    -------
+    interactions : with the columns in their new order; of equally favourited movies the former order counts.
+    columns : the former column of each.
+    n_fans : users who favourited each.
+    """
+    weights = interactions.weights
+    n_fans = np.bincount(weights.indices[weights.data == 1], minlength=weights.shape[1])
+    columns = np.argsort(-n_fans, kind="stable")[: np.count_nonzero(n_fans)]
+    place = np.full(weights.shape[1], -1, dtype=np.int32)
+    place[columns] = np.arange(len(columns))
+    kept = select_entries(interactions, place[weights.indices] >= 0)
+    matrix = kept.weights
+    ranked = csr_matrix((matrix.data, place[matrix.indices], matrix.indptr), (weights.shape[0], len(columns)))
+    return kept._replace(weights=ranked), columns, n_fans[columns]

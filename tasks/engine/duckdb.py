@@ -1,0 +1,201 @@
+"""The engine on one machine: a DuckDB file, and the statements in ``sql/``."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from tasks.blocks import Frame, Interactions
+from tasks.engine import BLOCK_USERS, BlockFunction, Sums
+from tasks.errors import NO_SPACE, CineclusterError, first_line, no_space
+from tasks.progress import report_progress
+
+Result = TypeVar("Result")
+OLDEST_READER = "v1.5.0"  # DuckDB 1.5 clients can open what is written
+THREADS = 2  # blocks at work; more would need more memory
+
+
+class DuckDBEngine(NamedTuple):
+    """Tables in a DuckDB file, which is closed between any two calls; see `tasks.engine.Engine`.
+
+    database : path of the file, made if it is missing.
+    memory_limit : such as ``"4GB"``; DuckDB's own default where None.
+    threads : DuckDB's threads; all cores where None.
+    """
+
+    database: Path
+    memory_limit: str | None = None
+    threads: int | None = None
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file for building tables, and close it again."""
+        config: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": OLDEST_READER}
+        if self.memory_limit:
+            config["memory_limit"] = self.memory_limit
+        if self.threads:
+            config["threads"] = self.threads
+        with duckdb.connect(self.database, config=config) as connection:
+            connection.execute("set enable_progress_bar = false")
+            yield connection
+
+    def run(self, *names: str, **parameters: Any) -> None:
+        """Run statements one after the other."""
+        with self.connect() as connection:
+            for name in names:
+                run(connection, name, **parameters)
+
+    def arrays(self, name: str, **parameters: Any) -> dict[str, NDArray]:
+        """Return the columns of a result that fits into memory."""
+        with self.connect() as connection:
+            return arrays(connection, name, **parameters)
+
+    def write(self, rows: str, frame: Frame, *names: str, **parameters: Any) -> None:
+        """Run statements that read ``frame`` as the table ``rows``."""
+        with self.connect() as connection:
+            connection.register(rows, table_of(frame))
+            for name in names:
+                run(connection, name, **parameters)
+
+    def blocks(self) -> Iterator[Interactions]:
+        """Yield all users who have favourites, in ascending order, some thousand at a time."""
+        with self.connect() as connection:
+            yield from read_blocks(connection)
+
+    def map_blocks(self, function: BlockFunction, rows: str, name: str) -> int:
+        """Run the statement ``name``, which reads ``rows``, on what ``function`` makes of each block."""
+        n_rows = 0
+        with self.connect() as connection:
+            for frame in in_parallel(function, read_blocks(connection.cursor())):
+                table = table_of(frame)
+                connection.register(rows, table)
+                run(connection, name)
+                n_rows += table.num_rows
+        return n_rows
+
+    def sum_blocks(self, function: Callable[[Interactions], Sums]) -> dict[str, NDArray]:
+        """Return the sums over all blocks of what ``function`` makes of each."""
+        with self.connect() as connection:
+            return sum_parts(in_parallel(function, read_blocks(connection)))
+
+
+def read_blocks(connection: duckdb.DuckDBPyConnection) -> Iterator[Interactions]:
+    """Yield the users who have favourites with all their interactions, in blocks of ``BLOCK_USERS``."""
+    user_ids = arrays(connection, "model/interaction_users")["user_id"]
+    [(n_movies,)] = connection.execute("select count(*) from movie_positions").fetchall()
+    for start in range(0, len(user_ids), BLOCK_USERS):
+        users = user_ids[start : start + BLOCK_USERS]
+        found = arrays(connection, "model/interaction_block", first=int(users[0]), last=int(users[-1]))
+        yield block_of(users, int(n_movies), found)
+        report_progress(min(len(user_ids), start + BLOCK_USERS), len(user_ids))
+
+
+def block_of(user_ids: NDArray[np.int32], n_movies: int, entries: dict[str, NDArray]) -> Interactions:
+    """Return the users ``user_ids`` with their ``entries``: user_id, movie_position, weight and seconds, any order."""
+    rows = np.searchsorted(user_ids, entries["user_id"])
+    order = np.argsort(rows.astype(np.int64) * n_movies + entries["movie_position"], kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(user_ids)))]).astype(np.int32)
+    columns = entries["movie_position"][order].astype(np.int32)
+    weights = csr_matrix((entries["weight"][order], columns, indptr), (len(user_ids), n_movies))
+    return Interactions(user_ids, weights, entries["seconds"][order])
+
+
+def in_parallel(
+    function: Callable[[Interactions], Result], blocks: Iterator[Interactions], n_threads: int = THREADS
+) -> Iterator[Result]:
+    """Yield what ``function`` makes of each block, in their order; few blocks are in memory at a time."""
+    with ThreadPoolExecutor(n_threads) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for block in blocks:
+            waiting.append(pool.submit(function, block))
+            if len(waiting) > n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def sum_parts(parts: Iterator[Sums]) -> dict[str, NDArray]:
+    """Return the sums of arrays of one name."""
+    sums: dict[str, NDArray] = {}
+    for part in parts:
+        for name, array in part.items():
+            if name in sums:
+                sums[name] += array
+            else:
+                sums[name] = array
+    return sums
+
+
+def table_of(frame: Frame) -> pa.Table:
+    """Return columns as an Arrow table; rows of two-dimensional arrays become lists.
+
+    Arrays of shape (n, 0) become nulls.
+    """
+    return pa.table({name: column_of(values) for name, values in frame.items()})
+
+
+def column_of(values: NDArray) -> pa.Array:
+    """Return an array as an Arrow column."""
+    if values.ndim == 1:
+        return pa.array(values)
+    if values.shape[1] == 0:
+        return pa.nulls(len(values), pa.list_(pa.from_numpy_dtype(values.dtype)))
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).reshape(-1)), values.shape[1])
+
+
+@cache
+def statement(name: str) -> str:
+    """Return the text of ``sql/<name>.sql``."""
+    return files("sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def parameters_of(name: str) -> frozenset[str]:
+    """Return the names of the parameters of ``sql/<name>.sql``."""
+    return frozenset(re.findall(r"\$([a-z]\w*)", re.sub(r"--.*", "", statement(name))))
+
+
+def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    """Run ``sql/<name>.sql`` with those of the parameters that it names, and return its rows."""
+    used = {key: parameters[key] for key in parameters_of(name)}
+    return connection.execute(statement(name), used).fetchall()
+
+
+def arrays(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> dict[str, NDArray]:
+    """Return the columns of what ``sql/<name>.sql`` selects."""
+    used = {key: parameters[key] for key in parameters_of(name)}
+    return {key: np.asarray(column) for key, column in connection.execute(statement(name), used).fetchnumpy().items()}
+
+
+def literal_path(path: Path) -> str:
+    """Return the path as DuckDB's readers want it: with glob characters taken literally."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
+
+
+@contextmanager
+def machine_errors() -> Iterator[None]:
+    """Raise a CineclusterError where memory or disk do not suffice for what is done inside."""
+    try:
+        yield
+    except (MemoryError, duckdb.OutOfMemoryException) as error:
+        raise CineclusterError(
+            f"Out of memory: {first_line(error)}. Raise or leave out --memory-limit, or run where there is more. "
+            "The published tables stay as they are."
+        ) from error
+    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
+        raise CineclusterError(no_space(error)) from error
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise CineclusterError(no_space(error)) from error

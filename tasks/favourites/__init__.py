@@ -1,0 +1,1 @@
+"""Favourites between two retrains."""

@@ -1,0 +1,102 @@
+"""Users between two retrains: those with their first favourites are placed, those with changed ones ranked again."""
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tasks.blocks import Interactions
+from tasks.engine.duckdb import arrays, block_of
+from tasks.model.neighbours import place
+from tasks.model.rank import rank
+from tasks.model.saved import unpack
+from tasks.model.types import Model, Neighbours, Placement
+
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "user_id": pl.Int32,
+    "cluster": pl.Int32,
+    "fine_cluster": pl.Int32,
+    "neighbours": pl.List(pl.Int32),
+    "weights": pl.List(pl.Float32),
+    "taste": pl.List(pl.Float32),
+}
+
+
+def load_model(connection: duckdb.DuckDBPyConnection) -> Model:
+    """Return the model of the retrain that made the tables."""
+    return unpack(connection.execute("select name, dtype, n_rows, n_columns, is_matrix, content from model").fetchall())
+
+
+def interactions_now(connection: duckdb.DuckDBPyConnection, user_ids: NDArray[np.int32], model: Model) -> Interactions:
+    """Return what the users, in ascending order, have rated and favourited until now, in the columns of the model."""
+    connection.register("asked_users", pl.DataFrame({"user_id": user_ids}, {"user_id": pl.Int32}))
+    return block_of(user_ids, len(model.movie_ids), arrays(connection, "changes/user_interactions"))
+
+
+def place_new_users(connection: duckdb.DuckDBPyConnection, model: Model) -> pl.DataFrame:
+    """Return the rows in ``user_clusters`` of the users of ``changed_users`` who are new.
+
+    They depend on nothing but the model and the users' ratings and favourites of now.
+    """
+    new = connection.sql("select user_id from changed_users where is_new order by user_id").pl()["user_id"].to_numpy()
+    if len(new) == 0:
+        return pl.DataFrame(schema=SCHEMA)
+    where = place(interactions_now(connection, new, model), model)
+    rows = {
+        "user_id": new,
+        "cluster": where.clusters,
+        "fine_cluster": where.fine,
+        "neighbours": where.neighbours.clusters,
+        "weights": where.neighbours.weights,
+        "taste": where.tastes if model.tastes.shape[1] else None,
+    }
+    return pl.DataFrame(rows).cast(SCHEMA)  # type: ignore[arg-type]
+
+
+def recommend_again(
+    connection: duckdb.DuckDBPyConnection, user_ids: list[int], model: Model, top_n: int
+) -> list[dict[str, Any]]:
+    """Return a row for each user: user_id, cluster, and lists of movie_ids and scores, best first.
+
+    Users stay where the tables have placed them; what they have favourited and seen is that of now. Users without a
+    cluster have no movies.
+    """
+    connection.register("some_users", pl.DataFrame({"user_id": user_ids}, {"user_id": pl.Int32}))
+    users = connection.sql("select * from user_clusters semi join some_users using (user_id) order by user_id").pl()
+    nothing: dict[str, Any] = {"cluster": None, "movie_ids": [], "scores": [], "item_scores": []}
+    found = {user_id: {"user_id": user_id} | nothing for user_id in user_ids}
+    if len(users):
+        now = interactions_now(connection, users["user_id"].to_numpy(), model)
+        best = rank(now, read_placement(users, model), model, top_n)
+        ends = np.searchsorted(best.user, np.arange(len(users) + 1))
+        for row, (user_id, cluster) in enumerate(users.select("user_id", "cluster").iter_rows()):
+            mine = slice(ends[row], ends[row + 1])
+            found[user_id] |= {
+                "cluster": cluster,
+                "movie_ids": model.movie_ids[best.movie[mine]].tolist(),
+                "scores": shortest(best.score[mine]),
+                "item_scores": shortest(best.item_score[mine]),
+            }
+    return list(found.values())
+
+
+def read_placement(users: pl.DataFrame, model: Model) -> Placement:
+    """Return the places of the rows of ``user_clusters``."""
+    fine, clusters = users["fine_cluster"].to_numpy(), users["cluster"].to_numpy()
+    neighbours = Neighbours(stack(users["neighbours"], np.int32), stack(users["weights"], np.float32))
+    tastes = np.zeros((len(users), 0), dtype=np.float32)
+    if model.tastes.shape[1]:
+        tastes = stack(users["taste"], np.float32)
+    return Placement(clusters, clusters, fine, neighbours, tastes)
+
+
+def stack(lists: pl.Series, dtype: type) -> NDArray:
+    """Return lists of one length as the rows of an array."""
+    return lists.explode().to_numpy().astype(dtype).reshape(len(lists), -1)
+
+
+def shortest(scores: NDArray[np.float32]) -> list[float]:
+    """Return the scores with no more digits than a float32 has."""
+    return [float(str(score)) for score in scores]

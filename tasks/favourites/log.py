@@ -1,0 +1,124 @@
+"""The log of favourites that users added or took back themselves: durable, and only ever added to.
+
+``data/cinecluster.duckdb`` has its log in ``data/cinecluster-favourites.csv``; docs/favourites.md has the format.
+"""
+
+import fcntl
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from tasks.engine.duckdb import DuckDBEngine, run
+from tasks.errors import CineclusterError
+from tasks.files import open_lock, sync
+from tasks.published.versions import versions_of
+
+HEADER = "changed_at,user_id,movie_id,change"
+COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "changed_at": pl.Datetime("us"),
+    "user_id": pl.Int32,
+    "movie_id": pl.Int32,
+    "change": pl.String,
+}
+Pairs = Sequence[tuple[int, int]]  # user_id, movie_id
+
+
+def log_of(database: Path) -> Path:
+    """Return the path of the log of a published file, which a link may point to."""
+    database = database.resolve()
+    return database.with_name(f"{database.stem}-favourites.csv")
+
+
+@contextmanager
+def hold_favourites(database: Path) -> Iterator[None]:
+    """Wait until nobody else changes the favourites of a published file, and keep others from it.
+
+    The system frees the lock when the process ends, however it ends.
+
+    Raises
+    ------
+    CineclusterError
+        If the folder cannot be written to.
+    """
+    with open_lock(versions_of(database), "favourites-lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def read_log(database: Path) -> pl.DataFrame:
+    """Return the lines of the log in their order; a last line that was not written to its end does not count.
+
+    Raises
+    ------
+    CineclusterError
+        If the file is not such a log.
+    """
+    path = log_of(database)
+    text = complete_lines(path)
+    if not text:
+        return pl.DataFrame(schema=COLUMNS)
+    try:
+        lines = pl.read_csv(io.BytesIO(text), schema=COLUMNS | {"changed_at": pl.String})
+        lines = lines.with_columns(pl.col("changed_at").str.strptime(pl.Datetime("us"), "%Y-%m-%dT%H:%M:%S%.fZ"))
+    except pl.exceptions.PolarsError as error:
+        raise CineclusterError(f"{path}: not a log of favourites: {error}") from error
+    if lines.null_count().sum_horizontal().item() or not lines["change"].is_in(["add", "remove"]).all():
+        raise CineclusterError(f"{path}: not a log of favourites: its lines are {HEADER}, with add or remove.")
+    return lines
+
+
+def complete_lines(path: Path) -> bytes:
+    """Return what a log holds up to its last line end; what is behind it, a process that died had begun to write."""
+    text = path.read_bytes() if path.exists() else b""
+    return text[: text.rfind(b"\n") + 1]
+
+
+def append_to_log(database: Path, pairs: Pairs, change: str) -> None:
+    """Write a line for each pair to the log and have the system write it to disk; needs `hold_favourites`.
+
+    Raises
+    ------
+    CineclusterError
+        If it cannot be written; then it is as it was.
+    """
+    path = log_of(database)
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    lines = "".join(f"{now},{user_id},{movie_id},{change}\n" for user_id, movie_id in pairs)
+    complete = len(complete_lines(path))
+    try:
+        with path.open("ab") as log:
+            log.truncate(complete)
+            log.write((lines if complete else f"{HEADER}\n{lines}").encode())
+            log.flush()
+            os.fsync(log.fileno())
+        sync(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            os.truncate(path, complete)
+        raise CineclusterError(f"{path}: cannot be written: {error.strerror}. Nothing was changed.") from error
+
+
+def last_words(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return what the last line of each user and movie says: user_id, movie_id, changed_at, is_favourite."""
+    last = lines.unique(["user_id", "movie_id"], keep="last", maintain_order=True)
+    return last.select("user_id", "movie_id", "changed_at", is_favourite=pl.col("change") == "add")
+
+
+def ingest_favourites_log(engine: DuckDBEngine, database: Path) -> int:
+    """Build the table ``favourites_log`` from the log of ``database``, empty without one; return its number of rows.
+
+    Raises
+    ------
+    CineclusterError
+        If the file is not such a log.
+    """
+    changes = last_words(read_log(database))
+    with engine.connect() as connection:
+        connection.register("logged_changes", changes)
+        run(connection, "model/favourites_log")
+    return len(changes)

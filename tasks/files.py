@@ -1,0 +1,80 @@
+"""Files that are replaced whole, written to disk, and locked."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from tasks.errors import not_writable
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise a CineclusterError that names ``path`` where the system refuses to write inside the block."""
+    try:
+        yield
+    except OSError as error:
+        raise not_writable(path, error) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a new path beside ``path``; at the end of the block the file written there takes its place, in one step.
+
+    If the block fails, ``path`` stays as it is and the new file is removed. The name of the new file cannot be
+    guessed, so nobody can plant a link there.
+
+    Raises
+    ------
+    CineclusterError
+        If the folder cannot be written to.
+    """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    try:
+        with writing(path):
+            yield new
+            sync(new)
+            new.replace(path)
+            sync(path.parent)
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def replace_content(path: Path, content: bytes) -> None:
+    """Make ``content`` that of a file, in one step; nothing is written if it is that already."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    with replacing(path) as new:
+        new.write_bytes(content)
+
+
+def sync(path: Path) -> None:
+    """Have the system write a file or folder to disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def open_lock(folder: Path, name: str) -> TextIO:
+    """Open a file to be locked in ``folder``, which is made if it is missing."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / name).open("a+", encoding="utf-8")
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process is inside this block for the folder, where the file system can tell."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""What is learned, and what is done with it: NumPy, SciPy and scikit-learn alone."""

@@ -1,0 +1,122 @@
+"""The taste space: where users with the same favourites are near each other."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.decomposition import TruncatedSVD
+from sklearn.preprocessing import normalize
+
+from tasks.blocks import Interactions, evidence_of, favourites_of
+from tasks.model.types import ModelOptions, Movies, Points, Scoring, TasteSpace
+
+MANY_USERS, FEW_COMPONENTS, MANY_COMPONENTS = 3000, 32, 64
+
+
+def fit_taste_space(sample: Interactions, movies: Movies, options: ModelOptions) -> TasteSpace:
+    """Return the space that users are clustered in.
+
+    Parameters
+    ----------
+    sample : the users that it is fitted to.
+    movies : the columns of interactions.
+    options : ``weighting`` ``"none"`` is for the incidence as it is, ``"idf"`` for tastes; ``n_components`` columns,
+        by truncated SVD, 0 for no SVD, ``"auto"`` for 32, or 64 of many users; ``recency`` as in `weigh`.
+
+    Notes
+    -----
+    The SVD runs in float64: float32 products differ between processors in their last bits, which would put equally
+    good movies in another order.
+    """
+    n_components = options.n_components
+    if n_components == "auto":
+        n_components = MANY_COMPONENTS if movies.n_users >= MANY_USERS else FEW_COMPONENTS
+    n_components = min(int(n_components), min(sample.weights.shape) - 1)
+    n_movies = len(movies.n_fans)
+    idf = np.ones(n_movies, dtype=np.float32) if options.weighting == "none" else idf_of(movies)
+    axes, scale = np.zeros((n_movies, 0)), np.zeros(0)
+    if n_components > 0:
+        svd = TruncatedSVD(n_components, n_iter=5, random_state=options.seed)
+        with np.errstate(invalid="ignore"):  # users who are all alike have no variance to explain
+            svd.fit(weigh(sample, idf, options).astype(np.float64))
+        axes, scale = svd.components_.T, np.ones(n_components)
+        if options.weighting == "idf":
+            scale = np.sqrt(np.maximum(svd.singular_values_, np.finfo(np.float32).tiny))
+    centre = np.zeros_like(scale)
+    space = TasteSpace(*(array.astype(np.float32) for array in (idf, axes, scale, centre)))
+    if n_components > 0 and options.weighting == "idf":
+        mean = place_in_space(sample, space, options).mean(axis=0, dtype=np.float64)
+        space = space._replace(centre=mean.astype(np.float32))
+    return space
+
+
+def idf_of(movies: Movies) -> NDArray[np.float32]:
+    """Return sqrt(ln(N / n_i)) of each movie, the square root of its inverse document frequency.
+
+    N are the users, n_i those who favourited movie i: what few people like tells more about taste.
+    """
+    return np.sqrt(np.log(movies.n_users / np.maximum(movies.n_fans, 1))).astype(np.float32)
+
+
+def place_in_space(users: Interactions, space: TasteSpace, options: ModelOptions | Scoring) -> Points:
+    """Return the points of users, one row each.
+
+    Without axes it is the weighed incidence. With weighting ``"idf"`` it is U sqrt(S) of the SVD, each row of length
+    1, then seen from the centre and again of length 1; else U S. Shape (n_users, n_components), float32.
+    """
+    weighed = weigh(users, space.idf, options)
+    if not space.axes.shape[1]:
+        return weighed
+    points = (weighed @ space.axes.astype(np.float64)) / space.scale
+    if options.weighting == "idf":
+        points = normalize(normalize(points) - space.centre)
+    return points.astype(np.float32)
+
+
+def weigh(users: Interactions, idf: NDArray[np.float32], options: ModelOptions | Scoring) -> csr_matrix:
+    """Return the incidence, or with ``weighting`` ``"idf"`` the evidence with rows of length 1.
+
+    There an entry counts its weight, times the ``idf`` of the movie, times (1 + r) ** -recency, r the number of
+    later entries of the user.
+    """
+    if options.weighting == "none":
+        return favourites_of(users)
+    evidence = evidence_of(users)
+    weights = evidence.weights
+    data = weights.data * idf[weights.indices] * discount(evidence, options.recency)
+    return normalize(csr_matrix((data, weights.indices, weights.indptr), weights.shape), copy=False)
+
+
+def discount(users: Interactions, recency: float) -> NDArray[np.float32]:
+    """Return (1 + r) ** -recency for each entry, r later ones of its user; 1 where times are unknown."""
+    if not recency or not users.seconds.any():
+        return np.ones(len(users.seconds), dtype=np.float32)
+    return (1 + age(users)) ** np.float32(-recency)
+
+
+def age(users: Interactions) -> NDArray[np.float32]:
+    """Return how many later entries the user of each entry has; entries of one time are in random order.
+
+    The order depends on user and movie alone, so it is the same wherever the user is.
+    """
+    indptr = users.weights.indptr
+    counts = np.diff(indptr)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    order = np.lexsort((shuffle_key(users), users.seconds, rows))
+    n_later = np.empty(len(rows), dtype=np.float32)
+    n_later[order] = np.repeat(indptr[1:], counts) - 1 - np.arange(len(rows))
+    return n_later
+
+
+def shuffle_key(users: Interactions, seed: int = 0) -> NDArray[np.uint64]:
+    """Return a number for each entry that looks random: the user and column mixed as by SplitMix64 (Steele 2014)."""
+    indptr = users.weights.indptr
+    rows = np.repeat(users.user_ids.astype(np.uint64), np.diff(indptr))
+    return mix(rows << np.uint64(32) | users.weights.indices.astype(np.uint64), seed)
+
+
+def mix(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
+    """Return the SplitMix64 hash of each value, another one for each ``seed``."""
+    z = values + np.uint64(0x9E3779B97F4A7C15) * np.uint64(seed + 1)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

@@ -1,0 +1,53 @@
+"""The published tables as Parquet files, for whoever reads no DuckDB."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+from tasks.engine.duckdb import run
+from tasks.errors import CineclusterError
+from tasks.files import replacing, writing
+from tasks.published.read import connect_to_published
+
+ROWS_AT_ONCE = 250_000  # of a row group: few enough to hold, many enough to compress
+
+
+def export_tables(
+    database: Path, folder: Path, on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> dict[str, int]:
+    """Write every published table to ``<folder>/<table>.parquet``; return the rows of each.
+
+    The tables stream through the read-only connection, which may not touch other files, so they are all of one run
+    also when a retrain publishes meanwhile. Lists stay lists, JSON becomes text. A file is there whole or not at all.
+
+    Raises
+    ------
+    CineclusterError
+        If there is no published database, a table's name is none of ours, or the folder cannot be written to.
+    """
+    rows = {}
+    with connect_to_published(database) as connection:
+        tables = [name for (name,) in run(connection, "published/published_tables")]
+        for table in tables:
+            if not table.isidentifier():
+                raise CineclusterError(f"{database}: not a database of cinecluster: it has a table {table[:80]!r}.")
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for done, table in enumerate(tables, start=1):
+                rows[table] = export_table(connection, table, folder / f"{table}.parquet")
+                on_progress(done, len(tables))
+    return rows
+
+
+def export_table(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> int:
+    """Write one table to ``path``; return its rows."""
+    n_rows = 0
+    with replacing(path) as new:
+        batches = connection.sql(f'from "{table}"').to_arrow_reader(ROWS_AT_ONCE)
+        with pq.ParquetWriter(new, batches.schema, compression="zstd") as file:
+            for batch in batches:
+                file.write_batch(batch)
+                n_rows += batch.num_rows
+    return n_rows

@@ -1,0 +1,200 @@
+"""Building beside the published file, replacing it in one step, and going back to an earlier version.
+
+``data/cinecluster.duckdb`` has its versions in ``data/.cinecluster/``: one file a run, the build of a running
+retrain (``build-<run_id>.duckdb``) and the lock. The published file is a second name (hard link) of its version.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from tasks.engine.duckdb import machine_errors
+from tasks.errors import CineclusterError
+from tasks.files import alone_in, open_lock, replace_content, sync, writing
+from tasks.published.read import connect_to_published
+from tasks.published.versions import versions_of
+
+
+class BuildNotClosedError(CineclusterError, RuntimeError):
+    """A build whose write-ahead log is not in its file yet: it is still open, or there was no disk space for that."""
+
+
+class Build(NamedTuple):
+    """A run's database file while it is built."""
+
+    run_id: str
+    started_at: datetime
+    database: Path
+
+
+@contextmanager
+def new_build(database: Path) -> Iterator[Build]:
+    """Hold the lock of a published file and yield a new build; what is left of it at the end is removed.
+
+    Raises
+    ------
+    CineclusterError
+        If another retrain holds the lock, the folder cannot be written to, or memory or disk do not suffice for
+        what is done inside.
+    """
+    started_at = datetime.now(UTC)
+    run_id = f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    folder = versions_of(database)
+    with hold_lock(folder, run_id):
+        remove_builds(folder)
+        try:
+            with machine_errors():
+                yield Build(run_id, started_at, folder / f"build-{run_id}.duckdb")
+        finally:
+            remove_builds(folder)
+
+
+@contextmanager
+def hold_lock(folder: Path, run_id: str) -> Iterator[None]:
+    """Hold the lock file in ``folder``; the system frees it when the process ends, however it ends."""
+    with open_lock(folder, "lock") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise CineclusterError(
+                f"{folder}: another run holds the lock: {lock.read().strip()}. Wait for it, or stop it."
+            ) from error
+        holder = {"run_id": run_id, "pid": os.getpid(), "host": socket.gethostname()}
+        with writing(folder):
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), json.dumps(holder).encode())
+        yield
+
+
+def remove_builds(folder: Path) -> None:
+    """Remove the build files of dead runs, with their logs and spill folders."""
+    with writing(folder):
+        for left_over in folder.glob("build-*"):
+            if left_over.is_dir():
+                shutil.rmtree(left_over)
+            else:
+                left_over.unlink()
+
+
+def publish_tables(build: Build, database: Path, keep: int) -> None:
+    """Make the build the published file, in one step for its readers, and keep the last ``keep`` versions.
+
+    The build is closed and complete: no write-ahead log lies beside it. A run that dies in here leaves the old
+    file published or the new one, and perhaps a version that is not published, which a later run removes.
+
+    Raises
+    ------
+    CineclusterError
+        If the disk is full, a folder cannot be written to, or the build was not closed.
+    """
+    if write_ahead_log(build.database).exists():
+        raise BuildNotClosedError(
+            f"{build.database}: its write-ahead log is not in it. Is the disk full? Free some space and run again."
+        )
+    version = versions_of(database) / f"{build.run_id}.duckdb"
+    with writing(database):
+        sync(build.database)
+        build.database.rename(version)
+        sync(version.parent)
+        point_to(database, version)
+        for old in versions(database)[keep:]:
+            old.unlink()
+
+
+def write_ahead_log(database: Path) -> Path:
+    """Return the path of the log that DuckDB keeps beside a file that it writes to."""
+    return Path(f"{database}.wal")
+
+
+def point_to(database: Path, version: Path) -> None:
+    """Make ``database`` another name of the file ``version``; readers see the old or the new file, whole."""
+    database = database.resolve()  # a link stays one
+    name = version.with_name(f"build-link-{version.name}")
+    name.unlink(missing_ok=True)
+    try:
+        os.link(version, name)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(version, name)
+        sync(name)
+    write_ahead_log(database).unlink(missing_ok=True)  # of somebody who wrote into the old file; no reader of the
+    name.replace(database)  # new one could open it beside that
+    sync(database.parent)
+
+
+def versions(database: Path) -> list[Path]:
+    """Return the kept versions of a published file, newest first: by its list of runs, not by any clock."""
+    files = {path.stem: path for path in versions_of(database).glob("[0-9]*.duckdb")}
+    known = [files[run_id] for run_id in reversed(history(database)) if run_id in files]
+    unknown = sorted((path for path in files.values() if path not in known), reverse=True)
+    return known + unknown
+
+
+def history(database: Path) -> list[str]:
+    """Return the run_ids in a published file, oldest first; none where it is lost or damaged."""
+    try:
+        return published_runs(database)["run_id"].to_list()
+    except CineclusterError:
+        return []
+
+
+def published_runs(database: Path) -> pl.DataFrame:
+    """Return the table ``runs`` of the published file, oldest first; without rows where nothing is published."""
+    columns = ["run_id", "started_at", "finished_at", "config", "versions", "metrics"]
+    if not database.exists():
+        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    with connect_to_published(database) as connection:
+        return connection.sql("select columns(*)::varchar from runs").pl()
+
+
+def restore_reports(database: Path, reports: Path) -> list[Path]:
+    """Write the pictures that the published file holds into the folder ``reports``; return their paths.
+
+    They are part of the tables, so a run that dies right after publishing leaves no old picture for long. Only who
+    holds the lock may call this, so that no two write the same picture; where several databases share the folder,
+    all pictures are those of the last one.
+    """
+    with writing(reports):
+        reports.mkdir(parents=True, exist_ok=True)
+        if not database.exists():
+            return []
+        with connect_to_published(database) as connection:
+            pictures = connection.execute("select name, content from reports order by name").fetchall()
+        with alone_in(reports):
+            for name, content in pictures:
+                replace_content(reports / Path(name).name, content)
+    return [reports / Path(name).name for name, _ in pictures]
+
+
+def roll_back(database: Path, reports: Path) -> str:
+    """Publish the version before the published one again, with its pictures; return its run_id.
+
+    Where the published file is lost or damaged, this is the last version that can be read.
+
+    Raises
+    ------
+    CineclusterError
+        If nothing is published or no earlier version is kept.
+    """
+    if not database.exists() and not versions(database):
+        raise CineclusterError(f"{database}: no such database. `cinecluster retrain` makes it.")
+    with hold_lock(versions_of(database), "rollback"):
+        before = history(database)[:-1]
+        is_lost = not history(database)
+        earlier = [path for path in versions(database) if path.stem in before or (is_lost and history(path))]
+        if not earlier:
+            raise CineclusterError(f"{database}: no earlier version is kept; --keep of the retrain says how many are.")
+        with writing(database):
+            point_to(database, earlier[0])
+        restore_reports(database, reports)
+    return earlier[0].stem

@@ -1,0 +1,1 @@
+"""Ratings and movies from files into tables."""

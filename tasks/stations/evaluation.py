@@ -1,0 +1,51 @@
+"""The results of an evaluation, as a table and a picture."""
+
+from pathlib import Path
+
+import polars as pl
+
+from tasks.engine.duckdb import DuckDBEngine, machine_errors, run
+from tasks.errors import CineclusterError
+from tasks.files import replacing, writing
+from tasks.published.comment import comment_tables
+from tasks.published.read import connect_to_published
+from tasks.report.plots.evaluation import draw_evaluation
+
+
+def publish_evaluation(measured: pl.DataFrame, database: Path, reports: Path) -> None:
+    """Replace the file ``database`` by one with the table ``evaluation``, and ``reports / "evaluation.png"``."""
+    with machine_errors(), replacing(database) as build, replacing(reports / "evaluation.png") as picture:
+        write_evaluation(DuckDBEngine(build), measured)
+        draw_evaluation(measured, picture)
+
+
+def prepare_places(database: Path, reports: Path) -> None:
+    """Make the folders that an evaluation is written to.
+
+    Raises
+    ------
+    CineclusterError
+        If they cannot be made, or ``database`` is there already and holds anything else than an evaluation.
+    """
+    for folder in (database.parent, reports):
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    if database.exists():
+        with connect_to_published(database) as connection:
+            others = connection.execute("from duckdb_tables() where table_name <> 'evaluation'").fetchall()
+        if others:
+            raise CineclusterError(f"{database}: holds other tables than an evaluation. Choose another --database.")
+
+
+def add_evaluation(engine: DuckDBEngine, measured: pl.DataFrame | None) -> None:
+    """Build the table ``evaluation`` in a retrain's build, if there was an evaluation."""
+    if measured is not None:
+        write_evaluation(engine, measured)
+
+
+def write_evaluation(engine: DuckDBEngine, measured: pl.DataFrame) -> None:
+    """Build the table ``evaluation``."""
+    with engine.connect() as connection:
+        connection.register("evaluation_rows", measured)
+        run(connection, "quality/evaluation")
+        comment_tables(connection, "")

@@ -1,0 +1,62 @@
+"""The model: fitted to a sample of users, counted over all of them, and saved."""
+
+from tasks.blocks import Interactions, favourites_of
+from tasks.engine import Engine
+from tasks.model.elbow import find_elbow, measure_wcss
+from tasks.model.embedding import fit_taste_space, place_in_space
+from tasks.model.fit import fit_model
+from tasks.model.kmeans import cluster_users, fine_k_means, measure_clusters, number_by_size
+from tasks.model.merge import merge_small_clusters
+from tasks.model.saved import pack
+from tasks.model.types import Clustering, Elbow, Groups, Model, ModelOptions, Movies, Points, TasteSpace
+from tasks.quality.choose import choose_n_fine_clusters
+
+
+def embed_users(sample: Interactions, movies: Movies, options: ModelOptions) -> tuple[TasteSpace, Points]:
+    """Return the taste space, and where the users of the sample are in it."""
+    space = fit_taste_space(sample, movies, options)
+    return space, place_in_space(sample, space, options)
+
+
+def measure_elbow(points: Points, movies: Movies, options: ModelOptions) -> Elbow:
+    """Return the WCSS curve, the number of clusters at its elbow, and the number to make: that, unless one is given."""
+    wcss = measure_wcss(points, movies.n_users, options)
+    elbow = find_elbow(wcss, options)
+    return Elbow(wcss, elbow, elbow if options.n_clusters == "auto" else int(options.n_clusters))
+
+
+def cluster_sample(points: Points, sample: Interactions, n_clusters: int, options: ModelOptions) -> Clustering:
+    """Return the clusters that k-means finds; ``points`` and ``sample`` are of the same users."""
+    return cluster_users(points, favourites_of(sample), n_clusters, options)
+
+
+def merge_clusters(found: Clustering, points: Points, sample: Interactions, options: ModelOptions) -> Clustering:
+    """Return the clusters with small ones merged into others, numbered by size."""
+    return number_by_size(merge_small_clusters(found, points, favourites_of(sample), options))
+
+
+def cluster_finely(
+    points: Points, clusters: Clustering, quality: dict[int, float], options: ModelOptions
+) -> Clustering:
+    """Return the fine clusters: as many as were asked for, or as held-out ``quality`` chooses."""
+    n_clusters = choose_n_fine_clusters(options.n_fine_clusters, quality, points.shape[0])
+    return fine_k_means(points, clusters, n_clusters, options.seed)
+
+
+def fit_recommender(
+    engine: Engine, sample: Interactions, movies: Movies, space: TasteSpace, groups: Groups, options: ModelOptions
+) -> tuple[Model, Groups]:
+    """Build the tables ``model`` and ``scoring``; return the model, and the clusters numbered by their users.
+
+    ``space`` and ``groups`` were fitted to ``sample``; what the clusters like is counted over all users.
+    """
+    model, groups = fit_model(sample, movies, space, groups, options, engine.sum_blocks)
+    engine.write("model_rows", pack(model), "model/model")
+    engine.run("model/scoring", **model.scoring._asdict(), n_candidates=model.shares.shape[1])
+    return model, groups
+
+
+def measure_sample(points: Points, groups: Groups, options: ModelOptions) -> dict[str, float]:
+    """Return the numbers of clusters, and how distinct and how stable those of k-means are."""
+    counts = {"n_clusters": len(groups.clusters.centroids), "n_fine_clusters": len(groups.fine.centroids)}
+    return counts | measure_clusters(points, groups.found, options)

@@ -1,0 +1,47 @@
+"""The checks of a build before it is published."""
+
+import shutil
+from importlib.resources import files
+
+import pytest
+
+from tasks.engine.duckdb import connect
+from tasks.errors import CineclusterError
+from tasks.published.checks import check_claim, check_tables, counts_before
+
+check = check_tables.fn
+
+
+def test_all_claims_hold_for_a_good_build(good_build, tmp_path):
+    claims = check(good_build.build.database, tmp_path / "none.duckdb", 3, 3, 0.2)
+    assert claims == sorted(path.name.removesuffix(".sql") for path in files("sql").joinpath("checks").iterdir())
+
+
+def test_the_first_claim_that_does_not_hold_stops_the_run(good_build, tmp_path):
+    with pytest.raises(
+        CineclusterError, match=r"clusters have the minimum size.*stay as they are.*\n.*cluster=0, n_users="
+    ):
+        check(good_build.build.database, tmp_path / "none.duckdb", 3, 1000, 0.2)
+
+
+def test_row_counts_are_compared_with_the_published_file(good_build, tmp_path):
+    published = shutil.copy(good_build.build.database, tmp_path / "published.duckdb")
+    assert counts_before(published)["n_users_with_favourites_before"] == 20
+    with connect(published) as connection:
+        connection.execute("update ratings_summary set n_users_with_favourites = 30")
+    with pytest.raises(CineclusterError, match="counted=users with favourites, n_rows=20, n_rows_before=30"):
+        check(good_build.build.database, published, 3, 3, 0.2)
+    check(good_build.build.database, published, 3, 3, 0.5)
+
+
+def test_nothing_published_compares_with_nothing(tmp_path):
+    assert set(counts_before(tmp_path / "none.duckdb").values()) == {0}
+
+
+def test_five_rows_are_shown_of_many(memory):
+    with pytest.raises(CineclusterError) as error:
+        check_claim(memory, "no_numbers_at_all", "-- No numbers.\nselect range as number from range(1000)", {})
+    assert str(error.value).splitlines() == [
+        "Check failed: no numbers at all. No numbers. The published tables stay as they are. First rows:",
+        *(f"  number={number}" for number in range(5)),
+    ]

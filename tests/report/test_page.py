@@ -1,0 +1,219 @@
+"""The report as a page."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tasks.engine.duckdb import connect
+from tasks.published.publish import restore_reports
+from tasks.report.page import (
+    CAPTIONS,
+    Comparison,
+    changed_options,
+    compare,
+    facts_of,
+    number,
+    percent,
+    plain,
+    read_facts,
+    read_page,
+    render_page,
+    signed,
+    write_page,
+)
+from tests.conftest import TITLES, make_tables, publish, two_tastes
+
+HOSTILE = "</td><script>alert(1)</script><img src=x onerror=\"alert(2)\"> '{{ 7*7 }}' \u202eevil & Co (1951)"
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+class Reader(HTMLParser):
+    """What a browser would make of a page: its text, tags and links; an unclosed tag is an error."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all_of(self, name: str) -> list[str]:
+        """The values of an attribute."""
+        return [attributes[name] for _, attributes in self.tags if attributes.get(name)]
+
+
+def page_of(database: Path, published: Path = Path("none")) -> str:
+    """The page as `write_page` stores it."""
+    assert write_page.fn(database, published) == "index.html"
+    with connect(database) as connection:
+        [(content,)] = connection.execute("select content from reports where name = 'index.html'").fetchall()
+    return content.decode()
+
+
+@pytest.fixture
+def build(good_build, tmp_path) -> Path:
+    """A build of its own for each test."""
+    return Path(shutil.copy(good_build.build.database, tmp_path / "build.duckdb"))
+
+
+def test_a_page_has_each_cluster_with_its_movies(build):
+    page = Reader(page_of(build))
+    text = "".join(page.text)
+    with connect(build) as connection:
+        clusters = connection.execute("select cluster, name from clusters").fetchall()
+        best = connection.execute("select title from cluster_movies join movies using (movie_id) where rank <= 3")
+        titles = [title for (title,) in best.fetchall()]
+    assert len(clusters) == 2
+    for cluster, name in clusters:
+        assert f"{cluster} · {name}" in text
+        assert f"cluster-{cluster}" in page.all_of("id")
+    assert all(title in text for title in titles)
+
+
+def test_a_page_loads_nothing_and_runs_nothing(build):
+    page = Reader(page_of(build))
+    addresses = page.all_of("src") + page.all_of("href")
+    assert [address for address in addresses if not address.startswith(("#", "data:"))] == []
+    assert not {"script", "iframe", "object", "form", "base"} & {tag for tag, _ in page.tags}
+    assert [name for _, attributes in page.tags for name in attributes if name.startswith("on")] == []
+    style = page.text[[tag for tag, _ in page.tags].index("style") - 1] + "".join(page.text)
+    assert not re.search(r"url\(|@import|https?://", style)
+
+
+def test_every_link_inside_of_the_page_arrives_somewhere(build):
+    page = Reader(page_of(build))
+    ids = page.all_of("id")
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in page.all_of("href") if link.startswith("#")} <= set(ids)
+
+
+def test_a_hostile_title_is_text(tmp_path):
+    database = tmp_path / "films.duckdb"
+    made = publish(database, TITLES | {1: (HOSTILE, "<b>Sci-Fi</b>|Action"), 2: ("x" * 5000, "Drama")})
+    copy = Path(shutil.copy(database, tmp_path / "copy.duckdb"))
+    html = page_of(copy)
+    page = Reader(html)
+    assert "<script" not in html
+    assert "<img src=x" not in html
+    assert not {"script", "b"} & {tag for tag, _ in page.tags}
+    assert HOSTILE.replace("\u202e", "\ufffd") in "".join(page.text), "shown as it is"
+    assert "x" * 301 not in html
+    assert made.build.run_id in html
+
+
+def test_demo_data_is_called_so_and_a_source_is_named(build):
+    content = read_page(build) | {"before": None, "was_published": False}
+    assert content["facts"]["config"]["source"] is None
+    assert "DEMO DATA" in render_page(content)
+    content["facts"]["config"]["source"] = "/data/<ratings>"
+    page = render_page(content)
+    assert "DEMO DATA" not in page
+    assert "/data/&lt;ratings&gt;" in page
+
+
+def test_the_run_before_is_compared_with(tmp_path):
+    published = tmp_path / "films.duckdb"
+    first = publish(published, min_rating=5.0)
+    build = first.build._replace(run_id="20990101T000000-beef", database=tmp_path / "build.duckdb")
+    make_tables(build, published, two_tastes(), TITLES)
+    page = "".join(Reader(page_of(build.database, published)).text)
+    assert first.build.run_id in page
+    assert "min_rating" in page
+    before = read_facts(published)
+    with connect(build.database) as connection:
+        now = facts_of(connection)
+    compared = {row.name: row for row in compare(before, now)}
+    assert compared["favourites"].difference == now["n_favourites"] - before["n_favourites"] > 0
+    assert ("min_rating", 5.0, 4.0) in changed_options(before, now)
+
+
+def test_a_first_run_says_so_and_tables_of_another_shape_are_told_apart(build, tmp_path):
+    assert "Nothing was published before" in page_of(build)
+    other = tmp_path / "other.duckdb"
+    with connect(other) as connection:
+        connection.execute("create table runs as select 1 as run_id")
+    assert read_facts(other) is None
+    assert "of another shape" in page_of(build, other)
+
+
+def test_rejected_rows_are_counted_and_the_first_are_shown(build):
+    with connect(build) as connection:
+        connection.execute(
+            "insert into rejected_rows "
+            "select 'ratings.csv', 100 + i, 'has <no> columns', 'line ' || i from range(30) t(i)"
+        )
+    text = "".join(Reader(page_of(build)).text)
+    assert "30 lines were set aside; the first 20 are shown" in text
+    assert "has <no> columns" in text
+    assert ("line 19" in text, "line 20" in text) == (True, False)
+
+
+def test_pictures_are_in_the_page_with_a_caption_each(build):
+    with connect(build) as connection:
+        connection.execute("delete from reports")
+        for name in (*CAPTIONS, "unknown.png"):
+            connection.execute("insert into reports values ($1, 'PNG'::blob)", [name])
+    page = Reader(page_of(build))
+    assert page.all_of("src") == ["data:image/png;base64,UE5H"] * len(CAPTIONS)
+    assert page.all_of("alt") == [title for title, _ in CAPTIONS.values()]
+
+
+def test_quality_is_there_when_it_was_measured(build):
+    assert "was not measured" in page_of(build)
+    measured = pl.DataFrame(
+        {
+            "split": ["random", "random"], "recommender": ["cinecluster", "ALS"], "setting": ["{}", "{}"],
+            "seconds": [1.0, 1.0], "metric": ["NDCG", "NDCG"], "depth": [10, 10], "value": [0.3214, 0.25],
+            "low": [0.31, 0.24], "high": [0.33, 0.26], "n_users": [9, 9],
+        }
+    )  # fmt: skip
+    with connect(build) as connection:
+        connection.register("evaluation_rows", measured)
+        connection.execute("create table evaluation as select * from evaluation_rows")
+    text = " ".join("".join(Reader(page_of(build)).text).split())
+    assert "NDCG@10" in text
+    assert "0.3210.310\u20130.330" in text
+
+
+def test_writing_twice_leaves_one_page_that_goes_where_the_pictures_go(tmp_path):
+    published = tmp_path / "films.duckdb"
+    publish(published)
+    copy = Path(shutil.copy(published, tmp_path / "copy.duckdb"))
+    page = page_of(copy)
+    assert page_of(copy) == page
+    assert [path.name for path in restore_reports.fn(copy, tmp_path / "reports")] == ["elbow.png", "index.html"]
+    assert (tmp_path / "reports" / "index.html").read_text(encoding="utf-8") == page
+
+
+def test_a_difference_is_a_share_where_there_is_much_to_compare_with():
+    assert Comparison("users", 200, 250).share == 0.25
+    assert [Comparison("clusters", 7, 9).share, Comparison("seconds", 200.0, 250.0).share] == [None, None]
+    assert [Comparison("users", None, 250).share, Comparison("users", 0, 250).share] == [None, None]
+
+
+def test_numbers_read_well():
+    assert [number(value) for value in (None, 0, 1234567, 0.08431, 36.84, 1234.5)] == [
+        "\u2013", "0", "1,234,567", "0.084", "36.8", "1,234.5",
+    ]  # fmt: skip
+    assert [signed(value) for value in (None, 0, 5, -1200, 0.25)] == ["\u2013", "±0", "+5", "\u22121,200", "+0.250"]
+    assert [percent(share) for share in (0, 0.051, 0.0996, 0.48, 1)] == [
+        "0\u00a0%", "5.1\u00a0%", "10\u00a0%", "48\u00a0%", "100\u00a0%",
+    ]  # fmt: skip
+    assert plain("a\x1b[31m\u202eb\nc") == "a\ufffd[31m\ufffdb\ufffdc"
