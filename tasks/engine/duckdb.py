@@ -151,7 +151,8 @@ def column_of(values: NDArray) -> pa.Array:
         return pa.array(values)
     if values.shape[1] == 0:
         return pa.nulls(len(values), pa.list_(pa.from_numpy_dtype(values.dtype)))
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).reshape(-1)), values.shape[1])
+    ends = np.arange(len(values) + 1, dtype=np.int32) * np.int32(values.shape[1])
+    return pa.ListArray.from_arrays(ends, pa.array(np.ascontiguousarray(values).reshape(-1)))
 
 
 @cache
