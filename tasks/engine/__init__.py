@@ -28,6 +28,9 @@ class Engine(Protocol):
     def write(self, rows: str, frame: Frame, *names: str, **parameters: Any) -> None:
         """Run statements that read ``frame`` as the table ``rows``."""
 
+    def store_blocks(self) -> None:
+        """Read the view ``interactions`` once, and store it as the blocks of whole users that the next three read."""
+
     def blocks(self) -> Iterator[Interactions]:
         """Yield all users who have favourites, in ascending order, some thousand at a time."""
 

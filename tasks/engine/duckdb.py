@@ -1,6 +1,7 @@
 """The engine on one machine: a DuckDB file, and the statements in ``sql/``."""
 
 import re
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -68,16 +69,31 @@ class DuckDBEngine(NamedTuple):
             for name in names:
                 run(connection, name, **parameters)
 
+    def store_blocks(self) -> None:
+        """Read the view ``interactions`` once, and store it as blocks in a folder beside the database."""
+        folder = self.folder_of_blocks()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        with self.connect() as connection:
+            for number, block in enumerate(read_blocks(connection)):
+                save_block(folder / f"{number:08}.npz", block)
+
     def blocks(self) -> Iterator[Interactions]:
         """Yield all users who have favourites, in ascending order, some thousand at a time."""
-        with self.connect() as connection:
-            yield from read_blocks(connection)
+        paths = sorted(self.folder_of_blocks().iterdir())
+        for done, path in enumerate(paths, start=1):
+            yield load_block(path)
+            report_progress(done, len(paths))
+
+    def folder_of_blocks(self) -> Path:
+        """Return where the blocks are."""
+        return self.database.with_suffix(".blocks")
 
     def map_blocks(self, function: BlockFunction, rows: str, name: str) -> int:
         """Run the statement ``name``, which reads ``rows``, on what ``function`` makes of each block."""
         n_rows = 0
         with self.connect() as connection:
-            for frame in in_parallel(function, read_blocks(connection.cursor())):
+            for frame in in_parallel(function, self.blocks()):
                 table = table_of(frame)
                 connection.register(rows, table)
                 run(connection, name)
@@ -86,8 +102,7 @@ class DuckDBEngine(NamedTuple):
 
     def sum_blocks(self, function: Callable[[Interactions], Sums]) -> dict[str, NDArray]:
         """Return the sums over all blocks of what ``function`` makes of each."""
-        with self.connect() as connection:
-            return sum_parts(in_parallel(function, read_blocks(connection)))
+        return sum_parts(in_parallel(function, self.blocks()))
 
 
 def read_blocks(connection: duckdb.DuckDBPyConnection) -> Iterator[Interactions]:
@@ -99,6 +114,23 @@ def read_blocks(connection: duckdb.DuckDBPyConnection) -> Iterator[Interactions]
         found = arrays(connection, "model/interaction_block", first=int(users[0]), last=int(users[-1]))
         yield block_of(users, int(n_movies), found)
         report_progress(min(len(user_ids), start + BLOCK_USERS), len(user_ids))
+
+
+def save_block(path: Path, block: Interactions) -> None:
+    """Write a block to a file."""
+    weights = block.weights
+    arrays = {"indptr": weights.indptr, "indices": weights.indices, "weights": weights.data}
+    np.savez(
+        path, user_ids=block.user_ids, n_movies=weights.shape[1], seconds=block.seconds.astype(np.uint32), **arrays
+    )
+
+
+def load_block(path: Path) -> Interactions:
+    """Return the block in a file."""
+    with np.load(path) as stored:
+        shape = (len(stored["user_ids"]), int(stored["n_movies"]))
+        weights = csr_matrix((stored["weights"], stored["indices"], stored["indptr"]), shape)
+        return Interactions(stored["user_ids"], weights, stored["seconds"].astype(np.int64))
 
 
 def block_of(user_ids: NDArray[np.int32], n_movies: int, entries: dict[str, NDArray]) -> Interactions:

@@ -99,12 +99,24 @@ def age(users: Interactions) -> NDArray[np.float32]:
     The order depends on user and movie alone, so it is the same wherever the user is.
     """
     indptr = users.weights.indptr
-    counts = np.diff(indptr)
-    rows = np.repeat(np.arange(len(counts)), counts)
-    order = np.lexsort((shuffle_key(users), users.seconds, rows))
-    n_later = np.empty(len(rows), dtype=np.float32)
-    n_later[order] = np.repeat(indptr[1:], counts) - 1 - np.arange(len(rows))
+    order = oldest_first(users, users.seconds)
+    n_later = np.empty(len(order), dtype=np.float32)
+    n_later[order] = np.repeat(indptr[1:], np.diff(indptr)) - 1 - np.arange(len(order))
     return n_later
+
+
+def oldest_first(users: Interactions, seconds: NDArray[np.int64], seed: int = 0) -> NDArray[np.intp]:
+    """Return the order of the entries by user, then by ``seconds``, and of one time at random.
+
+    Row, time and a random number share the 63 bits of one key, for one key sorts several times faster than three.
+    """
+    indptr = users.weights.indptr
+    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    first = int(seconds.min(initial=0))
+    span = int(seconds.max(initial=0)) - first + 1
+    n_bits = max(0, 63 - (len(indptr) * span).bit_length())
+    random = (shuffle_key(users, seed) >> np.uint64(64 - n_bits)).astype(np.int64) if n_bits else 0
+    return np.argsort(((rows * span + (seconds - first)) << n_bits) | random)
 
 
 def shuffle_key(users: Interactions, seed: int = 0) -> NDArray[np.uint64]:

@@ -43,8 +43,9 @@ def select_favourites(engine: Engine, options: FavouriteOptions) -> int:
 
 
 def build_interactions(engine: Engine) -> Movies:
-    """Build ``movie_positions`` and ``interactions``; return the columns that the interactions have."""
+    """Build ``movie_positions`` and ``interactions``, and store the blocks; return the columns that they have."""
     engine.run("model/movie_positions", "model/interactions")
+    engine.store_blocks()
     movies = engine.arrays("model/movies_in_order")
     n_users = len(engine.arrays("model/interaction_users")["user_id"])
     return Movies(movies["movie_id"], movies["n_users"], n_users)
