@@ -119,9 +119,14 @@ def read_blocks(connection: duckdb.DuckDBPyConnection) -> Iterator[Interactions]
 def save_block(path: Path, block: Interactions) -> None:
     """Write a block to a file."""
     weights = block.weights
-    arrays = {"indptr": weights.indptr, "indices": weights.indices, "weights": weights.data}
     np.savez(
-        path, user_ids=block.user_ids, n_movies=weights.shape[1], seconds=block.seconds.astype(np.uint32), **arrays
+        path,
+        user_ids=block.user_ids,
+        n_movies=np.int64(weights.shape[1]),
+        indptr=weights.indptr,
+        indices=weights.indices,
+        weights=weights.data,
+        seconds=block.seconds.astype(np.uint32),
     )
 
 
