@@ -1,14 +1,23 @@
 """The elbow: the curve against scikit-learn's, and both rules on curves with a known answer."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 from sklearn.cluster import KMeans
 
-from tasks.model.elbow import choose_n_clusters, draw_users, measure_wcss
+from tasks.model.elbow import draw_users, find_elbow, measure_wcss
+from tests.model.builders import article_incidence, options_of
 
-measure = measure_wcss.fn
+
+def measure(points, max_clusters, n_init, max_iter, elbow_users, seed):
+    """The WCSS curve with these options."""
+    options = options_of(max_clusters=max_clusters, n_init=n_init, max_iter=max_iter, seed=seed)
+    return measure_wcss(points, points.shape[0], options._replace(elbow_users=elbow_users))
+
+
+def choose(wcss, elbow_rule):
+    """The number of clusters at the elbow by a rule; the boundary is 10."""
+    return find_elbow(wcss, options_of(elbow_rule=elbow_rule, elbow_boundary=10.0))
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +44,11 @@ def test_wcss_of_a_sample_is_scaled_to_all_users(points):
     np.testing.assert_allclose(sampled, full, rtol=0.3)
 
 
+def test_wcss_is_scaled_to_the_users_that_the_points_stand_for(points):
+    options = options_of(max_clusters=2)
+    np.testing.assert_allclose(measure_wcss(points, 900, options), 10 * measure_wcss(points, 90, options), rtol=1e-6)
+
+
 def test_sample_has_distinct_users_in_their_order(points):
     drawn = draw_users(np.arange(100)[:, None], 10, seed=0)[:, 0]
     assert (np.diff(drawn) > 0).all()
@@ -54,20 +68,20 @@ def test_curve_is_no_longer_than_there_are_users():
 
 
 def test_knee_is_the_number_of_corners(points):
-    assert choose_n_clusters(measure(points, 10, 3, 100, None, 0), "knee", 10.0) == 3
+    assert choose(measure(points, 10, 3, 100, None, 0), "knee") == 3
 
 
 @pytest.mark.parametrize("n_corners", [2, 3, 5, 8])
 def test_smoothing_keeps_a_sharp_knee(n_corners):
     curve = np.r_[np.linspace(100, 20, n_corners), np.linspace(19.5, 15, 30 - n_corners)]
-    assert choose_n_clusters(curve, "knee", 10.0) == n_corners
+    assert choose(curve, "knee") == n_corners
 
 
 def test_noise_moves_the_knee_of_a_smooth_curve_by_one_at_most():
     random = np.random.default_rng(0)
     smooth = 100 * np.arange(1, 31) ** -0.2
-    expected = choose_n_clusters(smooth, "knee", 10.0)
-    found = [choose_n_clusters(smooth * random.normal(1, 0.002, 30), "knee", 10.0) for _ in range(50)]
+    expected = choose(smooth, "knee")
+    found = [choose(smooth * random.normal(1, 0.002, 30), "knee") for _ in range(50)]
     assert {abs(n_clusters - expected) for n_clusters in found} <= {0, 1}
 
 
@@ -82,18 +96,15 @@ def test_noise_moves_the_knee_of_a_smooth_curve_by_one_at_most():
     ],
 )
 def test_boundary_is_the_last_difference_above_it(wcss, expected):
-    assert choose_n_clusters(np.array(wcss, dtype=float), "boundary", 10.0) == expected
+    assert choose(np.array(wcss, dtype=float), "boundary") == expected
 
 
 @pytest.mark.parametrize(("wcss", "expected"), [([5.0], 1), ([5.0, 1.0], 2), ([9.0, 6.0, 3.0, 0.0], 4)])
 def test_knee_of_a_curve_without_one_is_its_end(wcss, expected):
-    assert choose_n_clusters(np.array(wcss), "knee", 10.0) == expected
+    assert choose(np.array(wcss), "knee") == expected
 
 
-def test_article_curve_starts_at_381(real_data):
-    ratings = pd.read_csv(real_data / "article" / "ratings.csv")
-    user, movie = (np.unique(ratings[name], return_inverse=True)[1] for name in ("userId", "movieId"))
-    incidence = csr_matrix((np.ones(len(user), dtype=np.float32), (user, movie)))
-    curve = measure(incidence, 3, 10, 300, None, 0)
+def test_article_curve_starts_at_381():
+    curve = measure(article_incidence(), 3, 10, 300, None, 0)
     assert curve[0] == pytest.approx(381.35, abs=1e-3)
     assert (np.diff(curve) < 0).all()

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
+from tasks.model.clusters import Clustering, Nearness, Tastes, embedding, k_means, nearest_clusters, tastes
+from tasks.stations.incidence import Evidence
 
 from flows.config import RetrainConfig
 from tasks import recommend
-from tasks.model.clusters import Clustering, Nearness, Tastes, embedding, k_means, nearest_clusters, tastes
 from tasks.model.rank import best_movies, pick_best, smooth_shares, tie_order
-from tasks.stations.incidence import Evidence
 from tests.conftest import incidences, labels_for
 
 CLOSE = 2e-5  # of scores, which are float32
