@@ -10,7 +10,7 @@ from flows.config import RetrainOptions, with_parameters_of
 from flows.notify import notify_webhook
 from tasks.engine.duckdb import DuckDBEngine
 from tasks.favourites.change import carry_favourites
-from tasks.model.types import Groups
+from tasks.model.types import Fit, Groups
 from tasks.published.publish import new_build
 from tasks.stations.summary import RunFacts
 
@@ -39,18 +39,18 @@ def retrain(**options: Any) -> dict[str, Any]:
         elbow = stations.measure_elbow(points, movies, o.model)
         found = stations.cluster_users(points, sample, elbow.chosen, o.model)
         clusters = stations.merge_small_clusters(found, points, sample, o.model)
-        quality = stations.measure_quality(sample, o.model)
-        fine = stations.cluster_finely(points, clusters, quality, o.model)
-        groups = Groups(found, clusters, fine)
-        model, groups = stations.fit_recommender(engine, sample, movies, space, groups, o.model)
+        choice = stations.choose_settings(sample, o.model)
+        fine = stations.cluster_finely(points, clusters, choice, o.model)
+        fit = Fit(sample, movies, space, Groups(found, clusters, fine))
+        model, fit = stations.fit_recommender(engine, fit, choice, o.model)
 
-        stations.place_users(engine, model, sample, groups, o.min_cluster_size)
-        stations.recommend_movies(engine, model, sample, groups, o.top_n)
+        stations.place_users(engine, model, fit, o.min_cluster_size)
+        stations.recommend_movies(engine, model, fit, o.top_n)
         stations.describe_clusters(engine, model)
-        stations.write_elbow(engine, elbow, quality, len(fine.centroids))
+        stations.write_elbow(engine, elbow, choice)
         stations.add_evaluation(engine, stations.evaluate_recommenders(sample, o.model) if o.evaluate else None)
-        stations.draw_reports(engine, sample, points, groups, o.model)
-        metrics = stations.measure_clusters(points, groups, o.model)
+        stations.draw_reports(engine, sample, points, fit.groups, o.model)
+        metrics = stations.measure_clusters(points, fit.groups, o.model)
         summary = stations.write_summary(engine, build, o.database, RunFacts(rows, o.as_json(), metrics))
         stations.write_page(engine, o.database)
         stations.check_tables(engine, o.database, o.checks)

@@ -22,7 +22,7 @@ embed_users = task("Embed the users")(recommender.embed_users)
 measure_elbow = task("Measure the elbow")(recommender.measure_elbow)
 cluster_users = task("Cluster the users")(recommender.cluster_sample)
 merge_small_clusters = task("Merge small clusters")(recommender.merge_clusters)
-measure_quality = task("Measure quality by fine clusters")(choose.measure_quality)
+choose_settings = task("Choose by held-out quality")(choose.choose_settings)
 cluster_finely = task("Cluster the users finely")(recommender.cluster_finely)
 fit_recommender = task("Count what the clusters like")(recommender.fit_recommender)
 

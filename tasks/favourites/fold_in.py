@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.blocks import Interactions
-from tasks.engine.duckdb import arrays, block_of
+from tasks.engine.duckdb import arrays, block_of, statement
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
 from tasks.model.saved import unpack
@@ -27,6 +27,19 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 def load_model(connection: duckdb.DuckDBPyConnection) -> Model:
     """Return the model of the retrain that made the tables."""
     return unpack(connection.execute("select name, dtype, n_rows, n_columns, is_matrix, content from model").fetchall())
+
+
+def with_items(connection: duckdb.DuckDBPyConnection, model: Model, users: Interactions) -> Model:
+    """Return the model with the rows of its items that the users' favourites and near favourites need."""
+    [(n_items,)] = connection.execute("select count(*) from item_weights").fetchall()
+    needed = np.unique(users.weights.indices[users.weights.data > 0])
+    needed = needed[needed < n_items]
+    items = np.zeros((n_items, n_items), dtype=np.float32)
+    if len(needed):
+        connection.register("asked_movies", pl.DataFrame({"movie_id": model.movie_ids[needed]}))
+        rows = connection.sql(statement("changes/asked_item_weights")).pl()
+        items[needed] = stack(rows["weights"], np.float32)
+    return model._replace(items=items)
 
 
 def interactions_now(connection: duckdb.DuckDBPyConnection, user_ids: NDArray[np.int32], model: Model) -> Interactions:
@@ -69,7 +82,7 @@ def recommend_again(
     found = {user_id: {"user_id": user_id} | nothing for user_id in user_ids}
     if len(users):
         now = interactions_now(connection, users["user_id"].to_numpy(), model)
-        best = rank(now, read_placement(users, model), model, top_n)
+        best = rank(now, read_placement(users, model), with_items(connection, model, now), top_n)
         ends = np.searchsorted(best.user, np.arange(len(users) + 1))
         for row, (user_id, cluster) in enumerate(users.select("user_id", "cluster").iter_rows()):
             mine = slice(ends[row], ends[row + 1])

@@ -10,9 +10,10 @@ from sklearn.preprocessing import normalize
 
 from tasks.blocks import Interactions, evidence_of, favourites_of
 from tasks.model.embedding import fit_taste_space, place_in_space
+from tasks.model.items import count_items, gram_of, item_weights, rarity
 from tasks.model.kmeans import FINE_ITERATIONS, count_favourites, k_means, order_by_size
 from tasks.model.neighbours import Known, count_neighbours, labels_of
-from tasks.model.types import Clustering, Groups, Model, ModelOptions, Movies, Scoring, TasteSpace
+from tasks.model.types import Clustering, Fit, Groups, ItemSettings, Model, ModelOptions, Movies, Scoring
 
 Sums = dict[str, NDArray]
 SumBlocks = Callable[[Callable[[Interactions], Sums]], Mapping[str, NDArray]]
@@ -25,67 +26,62 @@ def count_candidates(n_users: int, n_movies: int) -> int:
     return min(n_movies, MOST_CANDIDATES, max(FEWEST_CANDIDATES, MOST_CELLS // n_users))
 
 
-def fit_fine_clusters(
-    sample: Interactions, movies: Movies, n_fine_clusters: int, options: ModelOptions
-) -> tuple[TasteSpace, Groups]:
+def fit_fine_clusters(sample: Interactions, movies: Movies, n_clusters: int, options: ModelOptions) -> Fit:
     """Return the taste space and fine clusters, which are the clusters too: all that recommendations need."""
     space = fit_taste_space(sample, movies, options)
     points = place_in_space(sample, space, options)
-    fine = k_means(points, n_fine_clusters, 1, FINE_ITERATIONS, options.seed)
-    return space, Groups(fine, fine, fine)
+    fine = k_means(points, n_clusters, 1, FINE_ITERATIONS, options.seed)
+    return Fit(sample, movies, space, Groups(fine, fine, fine))
 
 
-def fit_model(
-    sample: Interactions,
-    movies: Movies,
-    space: TasteSpace,
-    groups: Groups,
-    options: ModelOptions,
-    sum_blocks: SumBlocks,
-) -> tuple[Model, Groups]:
-    """Return the model, and the clusters numbered by their users, most first.
+def fit_model(fit: Fit, options: ModelOptions, settings: ItemSettings, sum_blocks: SumBlocks) -> tuple[Model, Fit]:
+    """Return the model, and the fit with its clusters numbered by their users, most first.
 
     Parameters
     ----------
-    sample : the users that ``space`` and ``groups`` were fitted to.
-    movies : the columns of interactions.
+    fit : taste space and clusters of a sample of users.
+    settings : of the item model.
     sum_blocks : calls a function on blocks of all users and adds up what it returns.
     """
-    model = bare_model(movies, space, groups, options)
-    sums = sum_blocks(partial(count_block, model=model, known=known_of(sample, groups)))
-    if options.taste_weight and space.axes.shape[1]:
-        model = model._replace(tastes=normalize(sums["tastes"]).astype(np.float32))
-    model = model._replace(shares=smooth(sums["counts"], sums["sizes"], options.smoothing))
-    return number_clusters(model, groups, order_by_size(sums["clusters"]))
+    n_items = count_items(fit.movies.n_fans, fit.movies.n_users) if settings.weight else 0
+    model = bare_model(fit, options, settings)
+    sums = sum_blocks(partial(count_block, model=model, known=known_of(fit), n_items=n_items))
+    model, lift = with_shares(model, sums)
+    if n_items:
+        items = item_weights(sums["gram"], settings.strength) * np.float32(settings.weight * settings.unit)
+        model = model._replace(items=items * lift[:n_items])
+    return number_clusters(model, fit, order_by_size(sums["clusters"]))
 
 
-def bare_model(movies: Movies, space: TasteSpace, groups: Groups, options: ModelOptions) -> Model:
+def bare_model(fit: Fit, options: ModelOptions, settings: ItemSettings) -> Model:
     """Return a model that knows where users are, and nothing yet of what they like."""
+    movies = fit.movies
     n_candidates = count_candidates(movies.n_users, len(movies.movie_ids))
-    n_fine = len(groups.fine.centroids)
-    found, clusters, fine = (clustering.centroids for clustering in groups)
-    shares = np.zeros((n_fine, n_candidates), dtype=np.float32)
+    found, clusters, fine = (clustering.centroids for clustering in fit.groups)
+    shares = np.zeros((len(fine), n_candidates), dtype=np.float32)
     nothing = np.zeros((n_candidates, 0), dtype=np.float32)
-    scoring = scoring_of(options, n_fine, movies)
-    return Model(movies.movie_ids, space, found, clusters, fine, shares, nothing, nothing[:0], scoring)
+    scoring = scoring_of(options, settings, len(fine), movies.n_users)
+    return Model(movies.movie_ids, fit.space, found, clusters, fine, shares, nothing, nothing[:0], scoring)
 
 
-def scoring_of(options: ModelOptions, n_fine_clusters: int, movies: Movies) -> Scoring:
+def scoring_of(options: ModelOptions, settings: ItemSettings, n_fine_clusters: int, n_users: int) -> Scoring:
     """Return the numbers of the formula of the score, with those that the data decide filled in."""
     names = set(Scoring._fields) & set(ModelOptions._fields)
     decided = {
-        "n_neighbours": count_neighbours(options.n_neighbours, n_fine_clusters, movies.n_users),
-        "item_weight": 0.0,
+        "n_neighbours": count_neighbours(options.n_neighbours, n_fine_clusters, n_users),
+        "item_weight": settings.weight,
+        "item_recency": settings.recency,
+        "rarity_power": settings.rarity_power,
     }
     return Scoring(**{name: getattr(options, name) for name in names} | decided)
 
 
-def known_of(sample: Interactions, groups: Groups) -> Known:
+def known_of(fit: Fit) -> Known:
     """Return the clusters of the users in the fit."""
-    return Known(sample.user_ids, *(clustering.labels for clustering in groups))
+    return Known(fit.sample.user_ids, *(clustering.labels for clustering in fit.groups))
 
 
-def count_block(users: Interactions, model: Model, known: Known) -> Sums:
+def count_block(users: Interactions, model: Model, known: Known, n_items: int) -> Sums:
     """Return what a block adds to the counts of the model.
 
     Returns
@@ -93,6 +89,7 @@ def count_block(users: Interactions, model: Model, known: Known) -> Sums:
     counts : float32, shape (n_fine, n_candidates), the evidence of the users of each fine cluster for each movie.
     sizes, clusters : users of each fine cluster, and of each cluster.
     tastes : float64, shape (n_candidates, n_components), the sum of the tastes of those who favourited each movie.
+    gram : float64, shape (n_items, n_items), see `tasks.model.items.gram_of`.
     """
     n_fine, n_candidates = model.shares.shape
     points = place_in_space(users, model.space, model.scoring)
@@ -105,7 +102,19 @@ def count_block(users: Interactions, model: Model, known: Known) -> Sums:
     }
     if not issparse(points):
         sums["tastes"] = favourites_of(users)[:, :n_candidates].astype(np.float64).T @ points
+    if n_items:
+        sums["gram"] = gram_of(users, n_items)
     return sums
+
+
+def with_shares(model: Model, sums: Mapping[str, NDArray]) -> tuple[Model, NDArray[np.float32]]:
+    """Return the model with what the clusters like, and the rarity of each candidate."""
+    scoring = model.scoring
+    lift = rarity(sums["counts"].sum(axis=0, dtype=np.float64), scoring.rarity_power)
+    shares = smooth(sums["counts"], sums["sizes"], scoring.smoothing) * lift * np.float32(1 - scoring.item_weight)
+    if scoring.taste_weight and "tastes" in sums:
+        model = model._replace(tastes=normalize(sums["tastes"]).astype(np.float32))
+    return model._replace(shares=shares), lift
 
 
 def smooth(counts: NDArray[np.float32], sizes: NDArray[np.integer], smoothing: float) -> NDArray[np.float32]:
@@ -118,11 +127,12 @@ def smooth(counts: NDArray[np.float32], sizes: NDArray[np.integer], smoothing: f
     return ((counts + smoothing * everybody) / (sizes + smoothing)[:, None]).astype(np.float32)
 
 
-def number_clusters(model: Model, groups: Groups, order: NDArray[np.intp]) -> tuple[Model, Groups]:
-    """Return model and clusters with cluster ``order[i]`` called i; where fine clusters are the same, they follow."""
-    number = np.argsort(order)
+def number_clusters(model: Model, fit: Fit, order: NDArray[np.intp]) -> tuple[Model, Fit]:
+    """Return model and fit with cluster ``order[i]`` called i; where fine clusters are the same, they follow."""
+    number, groups = np.argsort(order), fit.groups
     clusters = Clustering(number[groups.clusters.labels].astype(np.int32), groups.clusters.centroids[order])
+    model = model._replace(centroids=clusters.centroids)
     if groups.fine is not groups.clusters:
-        return model._replace(centroids=clusters.centroids), groups._replace(clusters=clusters)
-    model = model._replace(centroids=clusters.centroids, fine=clusters.centroids, shares=model.shares[order])
-    return model, groups._replace(clusters=clusters, fine=clusters)
+        return model, fit._replace(groups=groups._replace(clusters=clusters))
+    model = model._replace(fine=clusters.centroids, shares=model.shares[order])
+    return model, fit._replace(groups=groups._replace(clusters=clusters, fine=clusters))

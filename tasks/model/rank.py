@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, evidence_of, slice_users
-from tasks.model.embedding import discount
+from tasks.blocks import Interactions, slice_users
+from tasks.model.items import discounted
 from tasks.model.types import Model, Placement, Ranking, Scoring
 
 BLOCK_CELLS = 4_000_000  # scores at a time: 16 MB
@@ -51,8 +51,8 @@ def rank_part(users: Interactions, placement: Placement, model: Model, top_n: in
 def cluster_scores(placement: Placement, model: Model) -> NDArray[np.float32]:
     """Return the scores by the clusters, shape (n_users, n_candidates).
 
-    They are the sum over the user's neighbours of weight * smoothed share, see `tasks.model.fit.smooth`, times
-    exp(taste_weight * (cos - 1)), cos the cosine of the tastes of user and movie; times 1 - item_weight.
+    They are the sum over the user's neighbours of weight * share, see ``Model.shares``, times
+    exp(taste_weight * (cos - 1)), cos the cosine of the tastes of user and movie.
     """
     clusters, weights = placement.neighbours
     n_users, m = clusters.shape
@@ -62,23 +62,18 @@ def cluster_scores(placement: Placement, model: Model) -> NDArray[np.float32]:
     if model.tastes.shape[1]:
         cosines = (placement.tastes.astype(np.float64) @ model.tastes.T.astype(np.float64)).astype(np.float32)
         scores *= np.exp(np.float32(model.scoring.taste_weight) * (cosines - 1))
-    if model.items.size:
-        scores *= np.float32(1 - model.scoring.item_weight)
     return scores
 
 
 def item_scores(users: Interactions, model: Model) -> NDArray[np.float32]:
-    """Return the scores by the item model, shape (n_users, n_items): y B, y the user's evidence discounted by age.
+    """Return the scores by the item model, shape (n_users, n_items): evidence, discounted by age, times items.
 
-    ``model.items`` is B times item_weight. Without an item model there are no columns.
+    Without an item model there are no columns.
     """
     n_items = len(model.items)
     if not n_items:
         return np.zeros((len(users.user_ids), 0), dtype=np.float32)
-    evidence = evidence_of(users)
-    weights = evidence.weights
-    data = weights.data * discount(evidence, model.scoring.recency)
-    return csr_matrix((data, weights.indices, weights.indptr), weights.shape)[:, :n_items] @ model.items
+    return discounted(users, n_items, model.scoring.item_recency) @ model.items
 
 
 def seen_by(users: Interactions, scoring: Scoring) -> csr_matrix:

@@ -14,13 +14,13 @@ DTYPES = ("float32", "int32")
 
 
 def pack(model: Model) -> Frame:
-    """Return a row for each array of the model, and one for the numbers of its formula.
+    """Return a row for each array of the model but ``items``, and one for the numbers of its formula.
 
     Columns: name, dtype (NumPy's name, or ``json``), n_rows, n_columns, is_matrix, content (bytes, little
     endian, row by row).
     """
     arrays = {**model._asdict(), **{f"space.{name}": array for name, array in model.space._asdict().items()}}
-    del arrays["space"], arrays["scoring"]
+    del arrays["space"], arrays["scoring"], arrays["items"]
     shapes = [(*array.shape, 0)[:2] for array in arrays.values()]
     scoring = json.dumps(model.scoring._asdict()).encode()
     contents = [np.ascontiguousarray(array).tobytes() for array in arrays.values()]
@@ -35,7 +35,7 @@ def pack(model: Model) -> Frame:
 
 
 def unpack(rows: Iterable[tuple[str, str, int, int, bool, bytes]]) -> Model:
-    """Return the model that `pack` made the rows of; its arrays cannot be written to.
+    """Return the model that `pack` made the rows of, without items; its arrays cannot be written to.
 
     Raises
     ------
@@ -46,7 +46,8 @@ def unpack(rows: Iterable[tuple[str, str, int, int, bool, bytes]]) -> Model:
     found: dict[str, Any] = {row[0]: read_array(*row[1:]) for row in rows if row[1] != "json"}
     [content] = [row[-1] for row in rows if row[1] == "json"]
     space = TasteSpace(*(found.pop(f"space.{name}") for name in TasteSpace._fields))
-    return Model(**found, space=space, scoring=Scoring(**json.loads(content)))
+    nothing = np.zeros((0, 0), dtype=np.float32)
+    return Model(**found, space=space, items=nothing, scoring=Scoring(**json.loads(content)))
 
 
 def read_array(dtype: str, n_rows: int, n_columns: int, is_matrix: bool, content: bytes) -> NDArray:

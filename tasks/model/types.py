@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from tasks.blocks import Interactions
+
 Points = csr_matrix | NDArray[np.float32]
 
 
@@ -89,6 +91,41 @@ class Groups(NamedTuple):
     fine: Clustering
 
 
+class Fit(NamedTuple):
+    """What was learned from the users of a sample.
+
+    sample : the users.
+    movies : the columns of their interactions.
+    space : the taste space.
+    groups : their clusters.
+    """
+
+    sample: Interactions
+    movies: Movies
+    space: TasteSpace
+    groups: Groups
+
+
+class ItemSettings(NamedTuple):
+    """How the item model is made and mixed with the clusters; chosen by held-out quality.
+
+    strength : regularisation, as a multiple of the mean of the Gram matrix's diagonal.
+    weight : share of the score that comes from the item model, 0 for the clusters alone.
+    rarity_power : how much movies with few favourites are lifted.
+    recency : how much more a user's later favourites count in the item model.
+    unit : mean score by the clusters of held-out favourites, as a multiple of that by the item model.
+    """
+
+    strength: float
+    weight: float
+    rarity_power: float
+    recency: float
+    unit: float
+
+
+CLUSTERS_ALONE = ItemSettings(strength=8.0, weight=0.0, rarity_power=0.0, recency=0.0, unit=1.0)
+
+
 class Elbow(NamedTuple):
     """How the number of clusters was chosen.
 
@@ -145,6 +182,8 @@ class Scoring(NamedTuple):
     taste_weight: float
     near_weight: float
     item_weight: float
+    item_recency: float
+    rarity_power: float
     exclude_seen: bool
 
 
@@ -157,9 +196,11 @@ class Model(NamedTuple):
     space : where users are placed.
     found, centroids : float32, shape (k, n_columns), centres of the clusters before and after merging.
     fine : float32, shape (n_fine, n_columns), centres of the fine clusters.
-    shares : float32, shape (n_fine, n_candidates), smoothed shares of the users who favourited each movie.
+    shares : float32, shape (n_fine, n_candidates), smoothed shares of the users who favourited each movie, times
+        1 - item_weight and the rarity of the movie.
     tastes : float32, shape (n_candidates, n_components), tastes of the movies; n_components is 0 where unused.
-    items : float32, shape (n_items, n_items); entry (j, i) is what favourite j adds to movie i. Empty without.
+    items : float32, shape (n_items, n_items); entry (j, i) is what favourite j adds to the score of movie i, times
+        item_weight and the rarity of movie i. Without an item model n_items is 0.
     scoring : the numbers of the formula.
     """
 

@@ -1,68 +1,169 @@
-"""The number of fine clusters that predicts held-out favourites best."""
+"""What a retrain chooses by held-out favourites: the number of fine clusters, and the settings of the item model."""
+
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, rank_movies, select_users
-from tasks.model.fit import fit_fine_clusters, fit_model, known_of
-from tasks.model.neighbours import place
-from tasks.model.rank import rank
-from tasks.model.types import ModelOptions, Movies, Ranking
+from tasks.model.embedding import mix
+from tasks.model.items import discounted, item_weights, rarity
+from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions
 from tasks.progress import report_progress
 from tasks.quality.holdout import Split, hold_out
-from tasks.quality.metrics import find_hits, ndcg
+from tasks.quality.trial import Trial, make_trial, quality_of
 
-DEPTH = 10
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
-USERS_A_CLUSTER = (32, 16, 8, 4)
+USERS_A_CLUSTER = (16, 8, 4)
 NEAR = 0.99
+FIT_USERS = 10_000  # users that are learned from to choose
+STRENGTHS = (2.0, 8.0, 32.0)
+WEIGHTS = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
+RARITY_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2)
+RECENCIES = (0.2, 0.3, 0.4)
+USUAL = ItemSettings(strength=8.0, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0)
+FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 
 
-def measure_quality(sample: Interactions, options: ModelOptions) -> dict[int, float]:
-    """Return the held-out NDCG@10 for several numbers of fine clusters, on a sample of users and their favourites.
+class Choice(NamedTuple):
+    """What was chosen, and the held-out NDCG@10 of all that was tried.
 
-    It is empty where ``options.n_fine_clusters`` is a number, so that there is nothing to choose, or where no user
-    has enough favourites.
+    n_fine_clusters : 0 for none.
+    items : settings of the item model.
+    by_n_fine_clusters : quality of the clusters alone; empty where there was nothing to choose.
+    by_items : quality of settings of the item model: the geometric mean over the ways of holding out.
     """
-    if options.n_fine_clusters != "auto":
-        return {}
-    n_users = len(sample.user_ids)
-    random = np.random.default_rng(options.seed)
-    drawn = np.zeros(n_users, dtype=bool)
-    drawn[random.choice(n_users, min(n_users, options.quality_users), replace=False)] = True
-    users, *_ = rank_movies(select_users(sample, drawn))
-    return try_fine_clusters(hold_out(users, "random", options.seed), options)
+
+    n_fine_clusters: int
+    items: ItemSettings
+    by_n_fine_clusters: dict[int, float]
+    by_items: dict[ItemSettings, float]
+
+
+def choose_settings(sample: Interactions, options: ModelOptions) -> Choice:
+    """Return the number of fine clusters and the settings of the item model that predict held-out favourites best.
+
+    They are learned from the training part of some users, and measured on ``quality_users`` of them.
+    """
+    users, *_ = rank_movies(draw(sample, FIT_USERS, options.seed))
+    splits = {kind: hold_out(users, kind, options.seed) for kind in ("random", "temporal")[: 1 + users.seconds.any()]}
+    splits = {kind: split for kind, split in splits.items() if split.test.nnz}
+    quality: dict[int, float] = {}
+    if options.n_fine_clusters == "auto" and splits:
+        quality = try_fine_clusters(splits["random"], options)
+    n_fine_clusters = choose_n_fine_clusters(options.n_fine_clusters, quality, len(sample.user_ids))
+    if options.item_weight == 0 or not splits or options.weighting == "none":
+        return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, {})
+    n_trial = choose_n_fine_clusters(options.n_fine_clusters, quality, len(users.user_ids))
+    trials = [make_trial(split, options, n_trial or 15) for split in splits.values()]
+    tried = try_items(trials, options)
+    return Choice(n_fine_clusters, most_usual(tried, USUAL), quality, tried)
+
+
+def draw(sample: Interactions, n_users: int, seed: int) -> Interactions:
+    """Return at most ``n_users`` users, by the hash of their id."""
+    if len(sample.user_ids) <= n_users:
+        return sample
+    order = mix(sample.user_ids.astype(np.uint64), seed + 1)
+    return select_users(sample, order <= np.partition(order, n_users - 1)[n_users - 1])
 
 
 def try_fine_clusters(split: Split, options: ModelOptions) -> dict[int, float]:
-    """Return the NDCG@10 on held-out favourites for several numbers of fine clusters; empty where none is held out."""
+    """Return the NDCG@10 of the clusters alone on held-out favourites, for several numbers of fine clusters."""
     quality: dict[int, float] = {}
-    if split.test.nnz == 0:
-        return quality
     n_users = len(split.train.user_ids)
     numbers = sorted({min(FINEST, max(1, n_users // users)) for users in USERS_A_CLUSTER})
     for done, number in enumerate(numbers, start=1):
-        found = recommend(split.train, options, number, DEPTH)
-        quality[number] = float(ndcg(find_hits(found, split.test, DEPTH), DEPTH).mean())
+        trial = make_trial(split, options._replace(item_weight=0.0), number)
+        quality[number] = quality_of(trial, trial.clusters)
         report_progress(done, len(numbers))
     return quality
-
-
-def recommend(train: Interactions, options: ModelOptions, n_fine_clusters: int, top_n: int) -> Ranking:
-    """Return what a retrain on the interactions would recommend to all of their users."""
-    ranked, columns, n_fans = rank_movies(train)
-    movies = Movies(columns.astype(np.int32), n_fans, len(train.user_ids))
-    space, groups = fit_fine_clusters(ranked, movies, n_fine_clusters, options)
-    model, groups = fit_model(ranked, movies, space, groups, options, lambda count: count(ranked))
-    best = rank(ranked, place(ranked, model, known_of(ranked, groups)), model, top_n)
-    return best._replace(movie=model.movie_ids[best.movie])
 
 
 def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float], n_users: int) -> int:
     """Return the number of fine clusters that was given, or the largest one whose quality is near the best.
 
-    Near is within a hundredth: finer clusters recommend more different movies.
+    Near is within a hundredth: finer clusters recommend more different movies. Where the quality was measured on fewer
+    users than there are, there are as many users a fine cluster.
     """
     if isinstance(n_fine_clusters, int):
         return n_fine_clusters
     near = [number for number, value in quality.items() if value >= NEAR * max(quality.values())]
     return max(near, default=max(1, n_users // USERS_A_CLUSTER[-1]))
+
+
+def try_items(trials: list[Trial], options: ModelOptions) -> dict[ItemSettings, float]:
+    """Return the quality of settings of the item model: strength and weight together, then rarity, then recency."""
+    tried: dict[ItemSettings, float] = {}
+    weights = WEIGHTS if options.item_weight == "auto" else (float(options.item_weight),)
+    has_times = any(trial.users.seconds.any() for trial in trials)
+    start = USUAL._replace(recency=USUAL.recency if has_times else 0.0)
+    items_of = cache(lambda strength: [item_weights(trial.gram, strength) for trial in trials])
+
+    def try_each(settings: list[ItemSettings]) -> None:
+        """Add the quality of settings that share strength and recency to ``tried``."""
+        scores = [
+            np.asarray(discounted(trial.users, len(items), settings[0].recency) @ items)
+            for trial, items in zip(trials, items_of(settings[0].strength), strict=True)
+        ]
+        unit = float(np.mean([unit_of(trial, items) for trial, items in zip(trials, scores, strict=True)]))
+        for mixed in (each._replace(unit=unit) for each in settings):
+            tried[mixed] = mean_quality(trials, scores, mixed)
+
+    for strength in STRENGTHS:
+        try_each([start._replace(strength=strength, weight=weight) for weight in weights])
+    best = max(tried, key=lambda settings: tried[settings])
+    for strength in (best.strength / 2, best.strength * 2):
+        try_each([start._replace(strength=strength, weight=weight) for weight in weights])
+    chosen = most_usual(tried, start)
+    if chosen.weight:
+        try_each([chosen._replace(rarity_power=power) for power in RARITY_POWERS])
+        chosen = most_usual(tried, chosen)
+    if chosen.weight and has_times:
+        for recency in RECENCIES:
+            try_each([chosen._replace(recency=recency)])
+    return tried
+
+
+def unit_of(trial: Trial, items: NDArray[np.float32]) -> float:
+    """Return the mean score by the clusters of held-out favourites, as a multiple of that by the item model."""
+    by_clusters, by_items = (sum_of(trial.test, scores) for scores in (trial.clusters, items))
+    return max(by_clusters, 1e-9) / max(by_items, 1e-9)
+
+
+def sum_of(test: csr_matrix, scores: NDArray[np.float32]) -> float:
+    """Return the sum of the scores of held-out favourites; they are 0 beyond the columns."""
+    rows, columns = test.nonzero()
+    known = columns < scores.shape[1]
+    return float(scores[rows[known], columns[known]].sum(dtype=np.float64))
+
+
+def mean_quality(trials: list[Trial], items: list[NDArray[np.float32]], settings: ItemSettings) -> float:
+    """Return the geometric mean of the trials' quality with the scores of clusters and items mixed."""
+    values = []
+    for trial, scores in zip(trials, items, strict=True):
+        mixed = trial.clusters * np.float32(1 - settings.weight)
+        mixed[:, : scores.shape[1]] += scores * np.float32(settings.weight * settings.unit)
+        values.append(quality_of(trial, mixed * rarity(trial.popularity, settings.rarity_power)))
+    return float(np.exp(np.log(np.maximum(values, 1e-6)).mean()))
+
+
+def most_usual(tried: dict[ItemSettings, float], usual: ItemSettings) -> ItemSettings:
+    """Return the settings most like the ``usual`` ones, of those whose quality is near the best.
+
+    The best is flat: else a small sample would choose noise.
+    """
+    good = [settings for settings, value in tried.items() if value >= FLAT * max(tried.values())]
+    return min(good, key=lambda settings: distance(settings, usual))
+
+
+def distance(a: ItemSettings, b: ItemSettings) -> float:
+    """Return how far apart two settings are."""
+    return (
+        abs(float(np.log2(a.strength / b.strength)))
+        + 5 * abs(a.weight - b.weight)
+        + 10 * abs(a.rarity_power - b.rarity_power)
+        + 5 * abs(a.recency - b.recency)
+    )

@@ -10,12 +10,13 @@ import polars as pl
 
 from tasks.blocks import Interactions, favourites_of
 from tasks.errors import CineclusterError
-from tasks.model.types import ModelOptions, Ranking
+from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions, Ranking
 from tasks.progress import report_progress
 from tasks.quality.baselines import known_baselines, popular
-from tasks.quality.choose import choose_n_fine_clusters, recommend, try_fine_clusters
+from tasks.quality.choose import choose_settings
 from tasks.quality.holdout import hold_out
 from tasks.quality.metrics import DEPTHS, find_hits, measure, ndcg
+from tasks.quality.trial import recommend
 
 SPLITS = ("random", "temporal")
 ARTICLE: dict[str, Any] = {
@@ -95,7 +96,7 @@ def recommenders(
     options: ModelOptions, n_movies: int
 ) -> Iterator[tuple[str, Callable[..., dict[str, Any]], Callable[..., Ranking]]]:
     """Yield the name of each recommender, how its setting is found, and how it recommends."""
-    yield "cinecluster", partial(best_n_fine_clusters, options), partial(by_clusters, options)
+    yield "cinecluster", partial(chosen_settings, options), partial(by_clusters, options)
     yield "article", no_setting, partial(by_article, options._replace(**ARTICLE))
     yield "overall favourites", no_setting, popular
     for baseline in known_baselines(n_movies):
@@ -107,10 +108,10 @@ def no_setting(train: Interactions, kind: str) -> dict[str, Any]:
     return {}
 
 
-def best_n_fine_clusters(options: ModelOptions, train: Interactions, kind: str) -> dict[str, Any]:
-    """Return the number of fine clusters that a retrain on the training part would choose."""
-    quality = try_fine_clusters(hold_out(train, "random", options.seed + 1), options)
-    return {"n_fine_clusters": choose_n_fine_clusters("auto", quality, len(train.user_ids))}
+def chosen_settings(options: ModelOptions, train: Interactions, kind: str) -> dict[str, Any]:
+    """Return what a retrain on the training part would choose."""
+    choice = choose_settings(train, options)
+    return {"n_fine_clusters": choice.n_fine_clusters, **choice.items._asdict()}
 
 
 def best_setting(
@@ -125,11 +126,13 @@ def best_setting(
     return max(grid, key=quality)
 
 
-def by_clusters(options: ModelOptions, train: Interactions, top_n: int, n_fine_clusters: int) -> Ranking:
+def by_clusters(
+    options: ModelOptions, train: Interactions, top_n: int, n_fine_clusters: int, **settings: float
+) -> Ranking:
     """Recommend as a retrain does."""
-    return recommend(train, options, n_fine_clusters, top_n)
+    return recommend(train, options, n_fine_clusters, ItemSettings(**settings), top_n)
 
 
 def by_article(options: ModelOptions, train: Interactions, top_n: int) -> Ranking:
     """Recommend as the article does: what the own of 15 clusters of the incidence, small ones merged, likes most."""
-    return recommend(train, options, ARTICLE_CLUSTERS, top_n)
+    return recommend(train, options, ARTICLE_CLUSTERS, CLUSTERS_ALONE, top_n)

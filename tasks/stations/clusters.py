@@ -9,17 +9,18 @@ from tasks.blocks import Frame, Interactions
 from tasks.engine import Engine
 from tasks.model.fit import known_of
 from tasks.model.neighbours import Known, place
-from tasks.model.types import Elbow, Groups, Model
+from tasks.model.types import Elbow, Fit, Model
+from tasks.quality.choose import Choice
 
 
-def place_users(engine: Engine, model: Model, sample: Interactions, groups: Groups, min_cluster_size: int) -> int:
+def place_users(engine: Engine, model: Model, fit: Fit, min_cluster_size: int) -> int:
     """Build ``user_clusters``; return the number of users.
 
-    ``sample`` and ``groups`` are the users who were in the fit: they keep the clusters that they have there.
+    The users who were in the fit keep the clusters that they have there.
     """
     engine.run("model/user_clusters")
-    dissolved = np.bincount(groups.found.labels) < min_cluster_size
-    function = partial(user_cluster_rows, model=model, known=known_of(sample, groups), dissolved=dissolved)
+    dissolved = np.bincount(fit.groups.found.labels) < min_cluster_size
+    function = partial(user_cluster_rows, model=model, known=known_of(fit), dissolved=dissolved)
     return engine.map_blocks(function, "user_cluster_rows", "model/user_clusters_block")
 
 
@@ -47,16 +48,9 @@ def describe_clusters(engine: Engine, model: Model) -> None:
     engine.run("model/cluster_movies", "model/cluster_genres", "model/clusters")
 
 
-def write_elbow(engine: Engine, elbow: Elbow, quality: dict[int, float], n_fine_clusters: int) -> None:
-    """Build the table ``elbow``.
-
-    Parameters
-    ----------
-    elbow : what was measured and chosen.
-    quality : held-out NDCG@10 by number of fine clusters; empty where it was not measured.
-    n_fine_clusters : number of fine clusters that k-means was asked for, 0 if the clusters serve as such.
-    """
-    fine, wcss = n_fine_clusters or elbow.chosen, elbow.wcss
+def write_elbow(engine: Engine, elbow: Elbow, choice: Choice) -> None:
+    """Build the table ``elbow``."""
+    fine, wcss, quality = choice.n_fine_clusters or elbow.chosen, elbow.wcss, choice.by_n_fine_clusters
     tried = np.array(sorted({*range(1, len(wcss) + 1), *quality, elbow.chosen, fine}), dtype=np.int32)
     rows = {
         "n_clusters": tried,

@@ -7,16 +7,16 @@ from tasks.engine import Engine
 from tasks.model.fit import known_of
 from tasks.model.neighbours import Known, place
 from tasks.model.rank import rank
-from tasks.model.types import Groups, Model
+from tasks.model.types import Fit, Model
 
 
-def recommend_movies(engine: Engine, model: Model, sample: Interactions, groups: Groups, top_n: int) -> int:
+def recommend_movies(engine: Engine, model: Model, fit: Fit, top_n: int) -> int:
     """Build ``recommendations`` and the view ``seen``; return the number of recommendations.
 
-    ``sample`` and ``groups`` are the users who were in the fit: they keep the clusters that they have there.
+    The users who were in the fit keep the clusters that they have there.
     """
     engine.run("model/recommendations", "views/seen")
-    function = partial(recommendation_rows, model=model, known=known_of(sample, groups), top_n=top_n)
+    function = partial(recommendation_rows, model=model, known=known_of(fit), top_n=top_n)
     return engine.map_blocks(function, "recommendation_rows", "model/recommendations_block")
 
 

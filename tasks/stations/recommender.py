@@ -8,8 +8,8 @@ from tasks.model.fit import fit_model
 from tasks.model.kmeans import cluster_users, fine_k_means, measure_clusters, number_by_size
 from tasks.model.merge import merge_small_clusters
 from tasks.model.saved import pack
-from tasks.model.types import Clustering, Elbow, Groups, Model, ModelOptions, Movies, Points, TasteSpace
-from tasks.quality.choose import choose_n_fine_clusters
+from tasks.model.types import Clustering, Elbow, Fit, Groups, Model, ModelOptions, Movies, Points, TasteSpace
+from tasks.quality.choose import Choice
 
 
 def embed_users(sample: Interactions, movies: Movies, options: ModelOptions) -> tuple[TasteSpace, Points]:
@@ -35,25 +35,24 @@ def merge_clusters(found: Clustering, points: Points, sample: Interactions, opti
     return number_by_size(merge_small_clusters(found, points, favourites_of(sample), options))
 
 
-def cluster_finely(
-    points: Points, clusters: Clustering, quality: dict[int, float], options: ModelOptions
-) -> Clustering:
-    """Return the fine clusters: as many as were asked for, or as held-out ``quality`` chooses."""
-    n_clusters = choose_n_fine_clusters(options.n_fine_clusters, quality, points.shape[0])
-    return fine_k_means(points, clusters, n_clusters, options.seed)
+def cluster_finely(points: Points, clusters: Clustering, choice: Choice, options: ModelOptions) -> Clustering:
+    """Return the fine clusters, as many as were chosen."""
+    return fine_k_means(points, clusters, choice.n_fine_clusters, options.seed)
 
 
-def fit_recommender(
-    engine: Engine, sample: Interactions, movies: Movies, space: TasteSpace, groups: Groups, options: ModelOptions
-) -> tuple[Model, Groups]:
-    """Build the tables ``model`` and ``scoring``; return the model, and the clusters numbered by their users.
+def fit_recommender(engine: Engine, fit: Fit, choice: Choice, options: ModelOptions) -> tuple[Model, Fit]:
+    """Build the tables ``model``, ``item_weights`` and ``scoring``; return the model, and the fit with its clusters
+    numbered by their users.
 
-    ``space`` and ``groups`` were fitted to ``sample``; what the clusters like is counted over all users.
+    What the clusters like is counted over all users.
     """
-    model, groups = fit_model(sample, movies, space, groups, options, engine.sum_blocks)
+    model, fit = fit_model(fit, options, choice.items, engine.sum_blocks)
+    n_items, n_candidates = len(model.items), model.shares.shape[1]
     engine.write("model_rows", pack(model), "model/model")
-    engine.run("model/scoring", **model.scoring._asdict(), n_candidates=model.shares.shape[1])
-    return model, groups
+    items = {"movie_id": model.movie_ids[:n_items], "weights": model.items}
+    engine.write("item_weight_rows", items, "model/item_weights")
+    engine.run("model/scoring", **model.scoring._asdict(), n_candidates=n_candidates)
+    return model, fit
 
 
 def measure_sample(points: Points, groups: Groups, options: ModelOptions) -> dict[str, float]:

@@ -1,0 +1,70 @@
+"""The item model: what a user's own favourites add to the score of each movie, beside the clusters.
+
+It is a ridge regression of each movie on all others in closed form, EASE (H. Steck, "Embarrassingly Shallow
+Autoencoders for Sparse Data", WWW 2019), with two changes that pay on held-out favourites: users with many favourites
+count less, and movies with many favourites are regularised more.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.sparse import csr_matrix
+
+from tasks.blocks import Interactions, evidence_of
+from tasks.model.embedding import discount
+
+LEAST_FANS = 2  # favourites from which the item model knows a movie
+MOST_ITEMS, FEWEST_ITEMS = 4000, 2000  # movies that it knows at most, of few users and of many
+MANY_USERS = 100_000
+ROW_POWER, REGULARISATION_POWER = 0.25, 0.5  # see docs/quality.md
+
+
+def count_items(n_fans: NDArray[np.integer], n_users: int) -> int:
+    """Return how many movies the item model knows: the most favourited ones."""
+    most = FEWEST_ITEMS if n_users >= MANY_USERS else MOST_ITEMS
+    return min(most, int(np.count_nonzero(n_fans >= LEAST_FANS)))
+
+
+def gram_of(users: Interactions, n_items: int) -> NDArray[np.float64]:
+    """Return the sum over users of y y' / (y'y) ** 0.5, shape (n_items, n_items).
+
+    y is the user's evidence for the movies that the item model knows. It adds up over blocks of users.
+    """
+    weights = evidence_of(users).weights[:, :n_items].astype(np.float64)
+    squares = np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
+    factors = np.maximum(squares, 1e-9) ** -ROW_POWER
+    rows = weights.multiply(factors[:, None]).tocsr()
+    return (rows.T @ rows).toarray()
+
+
+def item_weights(gram: NDArray[np.float64], strength: float) -> NDArray[np.float32]:
+    """Return B, shape (n_items, n_items): what favourite j adds to movie i is in row j and column i.
+
+    C is the inverse of the Gram matrix G plus strength * m * (G_ii / m) ** 0.5 on its diagonal, m the mean of G_ii;
+    B_ji = -C_ji / C_ii, and 0 on the diagonal. It is computed in float64, so that processors agree on it.
+    """
+    diagonal = np.diag(gram)
+    mean = max(float(diagonal.mean()), 1e-9)
+    added = strength * mean * (np.maximum(diagonal, 1e-3) / mean) ** REGULARISATION_POWER
+    system = np.array(gram, order="F")
+    system[np.diag_indices_from(system)] += added
+    factor, _ = dpotrf(system, lower=True, overwrite_a=True)
+    half, _ = dpotri(factor, lower=True, overwrite_c=True)
+    inverse = np.tril(half) + np.tril(half, -1).T
+    weights = inverse / -np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    return weights.astype(np.float32)
+
+
+def discounted(users: Interactions, n_items: int, recency: float) -> csr_matrix:
+    """Return the evidence of users for the movies that the item model knows, later entries counting more."""
+    evidence = evidence_of(users)
+    weights = evidence.weights
+    data = weights.data * discount(evidence, recency)
+    return csr_matrix((data, weights.indices, weights.indptr), weights.shape)[:, :n_items]
+
+
+def rarity(popularity: NDArray[np.floating], power: float) -> NDArray[np.float32]:
+    """Return (n_i / n_max) ** -power for each movie, n_i its evidence summed over all users: 1 for the most popular."""
+    shares = np.maximum(popularity, 0.5) / max(float(popularity.max()), 0.5)
+    return (shares**-power).astype(np.float32)
