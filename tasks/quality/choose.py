@@ -18,6 +18,7 @@ from tasks.quality.trial import Trial, make_trial, quality_of
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
 USERS_A_CLUSTER = (16, 8, 4)
 NEAR = 0.99
+FEW_USERS = 3_000  # for whom one split is too much of a chance
 FIT_USERS = 10_000  # users that are learned from to choose
 STRENGTHS = (2.0, 8.0, 32.0)
 WEIGHTS = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
@@ -48,18 +49,25 @@ def choose_settings(sample: Interactions, options: ModelOptions) -> Choice:
     They are learned from the training part of some users, and measured on ``quality_users`` of them.
     """
     users, *_ = rank_movies(draw(sample, FIT_USERS, options.seed))
-    splits = {kind: hold_out(users, kind, options.seed) for kind in ("random", "temporal")[: 1 + users.seconds.any()]}
-    splits = {kind: split for kind, split in splits.items() if split.test.nnz}
+    splits = [split for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
     quality: dict[int, float] = {}
     if options.n_fine_clusters == "auto" and splits:
-        quality = try_fine_clusters(splits["random"], options)
+        quality = try_fine_clusters(splits[0], options)
     n_fine_clusters = choose_n_fine_clusters(options.n_fine_clusters, quality, len(sample.user_ids))
     if options.item_weight == 0 or not splits or options.weighting == "none":
         return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, {})
     n_trial = choose_n_fine_clusters(options.n_fine_clusters, quality, len(users.user_ids))
-    trials = [make_trial(split, options, n_trial or 15) for split in splits.values()]
+    trials = [make_trial(split, options, n_trial or 15) for split in splits]
     tried = try_items(trials, options)
     return Choice(n_fine_clusters, most_usual(tried, USUAL), quality, tried)
+
+
+def ways_to_hold_out(users: Interactions, seed: int) -> list[Split]:
+    """Return splits by chance, two of few users, and one by time where times are known."""
+    kinds = ["random", "random"] if len(users.user_ids) < FEW_USERS else ["random"]
+    if users.seconds.any():
+        kinds.append("temporal")
+    return [hold_out(users, kind, seed + number) for number, kind in enumerate(kinds)]
 
 
 def draw(sample: Interactions, n_users: int, seed: int) -> Interactions:

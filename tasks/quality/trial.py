@@ -17,7 +17,7 @@ from tasks.quality.holdout import Split
 from tasks.quality.metrics import find_hits, ndcg
 
 DEPTH = 10
-SCORED_MOVIES = 2000  # most favourited movies that are ranked in a trial
+SCORED_MOVIES, SCORED_CELLS = 2000, 6_000_000  # the most favourited movies are ranked: 2,000, or more to few users
 
 
 class Trial(NamedTuple):
@@ -55,7 +55,7 @@ def make_trial(split: Split, options: ModelOptions, n_fine_clusters: int) -> Tri
     if tested.sum() > options.quality_users:
         tested &= order <= np.partition(order[tested], options.quality_users - 1)[options.quality_users - 1]
     users = select_users(fit.sample, tested)
-    n_movies = min(SCORED_MOVIES, model.shares.shape[1])
+    n_movies = min(model.shares.shape[1], max(SCORED_MOVIES, SCORED_CELLS // len(users.user_ids)))
     few = model._replace(shares=model.shares[:, :n_movies], tastes=model.tastes[:n_movies])
     evidence = fit.sample.weights
     popularity = np.asarray(evidence.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
