@@ -26,6 +26,7 @@ from flows.config import RetrainOptions
 from flows.retrain import retrain
 from tasks.engine.duckdb import DuckDBEngine, run
 from tasks.favourites.log import Pairs
+from tasks.published.publish import published_runs
 from tasks.report import pictures
 
 settings.register_profile("cinecluster", deadline=None, max_examples=60, derandomize=True)
@@ -59,6 +60,7 @@ class Made(NamedTuple):
     build : its tables before they were published: no views are in their place yet.
     """
 
+    run_id: str
     database: Path
     reports: Path
     build: Path
@@ -255,7 +257,8 @@ def publish(
     with quick_pictures(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(stations, "add_views", keep_and_add_views)
         retrain.fn(**places, **SMALL | options)
-    return Made(database, reports, build, RetrainOptions(**places, **SMALL | options))
+    run_id = published_runs(database)["run_id"][-1]
+    return Made(run_id, database, reports, build, RetrainOptions(**places, **SMALL | options))
 
 
 @st.composite
