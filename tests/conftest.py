@@ -1,9 +1,12 @@
 """What tests share: tables made of a few ratings, the real data, and one Prefect server for the session."""
 
+import csv
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
+from shutil import copy
 from typing import Any, NamedTuple
 
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
@@ -18,35 +21,13 @@ from hypothesis.extra.numpy import arrays
 from prefect.testing.utilities import prefect_test_harness
 from scipy.sparse import csr_matrix
 
-from flows.config import RetrainConfig
-from tasks.engine.duckdb import connect, run
-from tasks.favourites.change import carry_favourites
-from tasks.favourites.log import Pairs, ingest_favourites_log
-from tasks.favourites.overlay import add_views
-from tasks.model.clusters import (
-    Clustering,
-    Nearness,
-    Tastes,
-    embedding,
-    fine_k_means,
-    k_means,
-    nearest_clusters,
-    number_by_size,
-    tastes,
-)
-from tasks.model.merge import merge_small_clusters
-from tasks.model.rank import Recommendations, best_movies
-from tasks.published.publish import Build, new_build, publish_tables
-from tasks.source.ingest import RowCounts
-from tasks.stations.incidence import (
-    Evidence,
-    Incidence,
-    load_disliked,
-    load_evidence,
-    load_incidence,
-    select_favourites,
-)
-from tasks.stations.tables import write_clusters, write_elbow, write_recommendations, write_summary
+from flows import stations
+from flows.config import RetrainOptions
+from flows.retrain import retrain
+from tasks.engine.duckdb import DuckDBEngine, run
+from tasks.favourites.log import Pairs
+from tasks.published.publish import published_runs
+from tasks.report import pictures
 
 settings.register_profile("cinecluster", deadline=None, max_examples=60, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2000)
@@ -55,8 +36,35 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "cinecluster"))
 Ratings = Sequence[tuple[int, int, float]]  # user, movie, stars
 Movies = Mapping[int, tuple[str, str]]  # movie: title, genres separated by |
 
-SMALL: dict[str, Any] = {"n_clusters": 2, "n_fine_clusters": 3, "n_components": 4, "min_cluster_size": 3, "top_n": 3}
-ARTICLE: dict[str, Any] = {"n_fine_clusters": 0, "n_components": 0}
+SMALL: dict[str, Any] = {
+    "n_clusters": 2,
+    "max_clusters": 2,
+    "n_fine_clusters": 3,
+    "n_components": 4,
+    "min_cluster_size": 3,
+    "top_n": 3,
+}
+ARTICLE: dict[str, Any] = {"preset": "article", "n_fine_clusters": 0, "n_components": 0}
+RULES: dict[str, Any] = {
+    "min_rating": 4.0,
+    "near_weight": 0.5,
+    "exclude_seen": True,
+    "first_movies": None,
+    "first_users": None,
+}
+
+
+class Made(NamedTuple):
+    """A finished retrain.
+
+    build : its tables before they were published: no views are in their place yet.
+    """
+
+    run_id: str
+    database: Path
+    reports: Path
+    build: Path
+    options: RetrainOptions
 
 
 @pytest.fixture(scope="session")
@@ -76,27 +84,15 @@ def prefect() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def good_build(tmp_path_factory: pytest.TempPathFactory) -> "Made":
-    """What `make_tables` makes of `two_tastes` by the default method. Copy its file to change anything."""
-    return make_in(tmp_path_factory.mktemp("good"))
+def good_tables(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """What a retrain makes of `two_tastes` by the default preset. Copy its files to change anything."""
+    return publish(tmp_path_factory.mktemp("good") / "films.duckdb")
 
 
 @pytest.fixture(scope="session")
-def article_build(tmp_path_factory: pytest.TempPathFactory) -> "Made":
+def article_tables(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The same by the method of the article."""
-    return make_in(tmp_path_factory.mktemp("article"), preset="article")
-
-
-@pytest.fixture(scope="session")
-def good_tables(tmp_path_factory: pytest.TempPathFactory) -> "Made":
-    """The published tables of `good_build`."""
-    return publish(tmp_path_factory.mktemp("good_tables") / "films.duckdb")
-
-
-@pytest.fixture(scope="session")
-def article_tables(tmp_path_factory: pytest.TempPathFactory) -> "Made":
-    """The published tables of `article_build`."""
-    return publish(tmp_path_factory.mktemp("article_tables") / "films.duckdb", preset="article")
+    return publish(tmp_path_factory.mktemp("article") / "films.duckdb", **ARTICLE)
 
 
 @pytest.fixture
@@ -104,6 +100,11 @@ def memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory."""
     with connect(":memory:") as connection:
         yield connection
+
+
+def connect(database: Path | str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """Open a database as the steps of a retrain do."""
+    return DuckDBEngine(Path(database)).connect()
 
 
 def rate(connection: duckdb.DuckDBPyConnection, ratings: Ratings, movies: Movies | None = None) -> None:
@@ -148,30 +149,37 @@ def log_favourites(connection: duckdb.DuckDBPyConnection, added: Pairs = (), tak
     connection.unregister("logged_changes")
 
 
-def like(connection: duckdb.DuckDBPyConnection, min_rating: float = 4.0, **first: int | None) -> None:
-    """Make the table ``favourites`` of the ratings."""
-    options = {"first_movies": None, "first_users": None} | first
-    run(connection, "model/favourites", min_rating=min_rating, **options)
+def favour(connection: duckdb.DuckDBPyConnection, **rules: Any) -> None:
+    """Make the tables up to ``interactions`` of the ratings."""
+    for name in ("interaction_rules", "favourites", "movie_positions", "interactions"):
+        run(connection, f"model/{name}", **RULES | rules)
 
 
 def put_in_clusters(connection: duckdb.DuckDBPyConnection, clusters: Mapping[int, int], **columns: list[Any]) -> None:
-    """Make the table ``user_clusters`` of {user: cluster}, and tell the tables after it of no tastes."""
+    """Make the table ``user_clusters`` of {user: cluster}."""
     frame = pl.DataFrame({"user_id": list(clusters), "cluster": list(clusters.values())}).cast(pl.Int32)
     columns = {
         "cluster_before_merge": list(clusters.values()),
         "was_moved": [False] * len(clusters),
         "fine_cluster": list(clusters.values()),
-        "nearest_clusters": [[cluster] for cluster in clusters.values()],
+        "neighbours": [[cluster] for cluster in clusters.values()],
         "weights": [[1.0]] * len(clusters),
         "taste": [None] * len(clusters),
     } | columns
     connection.register("user_cluster_rows", frame.with_columns(**{k: pl.Series(v) for k, v in columns.items()}))
     run(connection, "model/user_clusters")
+    run(connection, "model/user_clusters_block")
     connection.unregister("user_cluster_rows")
-    connection.execute(
-        "create or replace temp table movie_taste_rows as "
-        "select distinct movie_id, null::float[] as taste from favourites"
-    )
+
+
+def describe(connection: duckdb.DuckDBPyConnection, tastes: pl.DataFrame | None = None) -> None:
+    """Make every table that comes after ``user_clusters``; ``tastes`` has movie_id and taste."""
+    none = pl.DataFrame(schema={"movie_id": pl.Int32, "taste": pl.List(pl.Float32)})
+    connection.register("movie_taste_rows", none if tastes is None else tastes)
+    tables = ("fine_clusters", "fine_cluster_movies", "overall_favourites")
+    for name in (*tables, "cluster_movies", "cluster_genres", "clusters"):
+        run(connection, f"model/{name}")
+    connection.unregister("movie_taste_rows")
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -199,73 +207,58 @@ TITLES: dict[int, tuple[str, str]] = {
 }
 
 
-class Made(NamedTuple):
-    """A build and the arrays that its tables were written from."""
-
-    build: Build
-    config: RetrainConfig
-    incidence: Incidence
-    disliked: csr_matrix
-    evidence: Evidence
-    found: Clustering
-    clusters: Clustering
-    fine: Clustering
-    nearness: Nearness
-    tastes: Tastes | None
-    best: Recommendations
+def write_source(folder: Path, ratings: Ratings, movies: Movies) -> Path:
+    """Write ratings.csv, in which each rating is a second later than the one before, and movies.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    timed = [(*rating, second) for second, rating in enumerate(ratings, start=1)]
+    write_csv(folder / "ratings.csv", ("userId", "movieId", "rating", "timestamp"), timed)
+    listed = [(movie, title, genres) for movie, (title, genres) in movies.items()]
+    write_csv(folder / "movies.csv", ("movieId", "title", "genres"), listed)
+    return folder
 
 
-def make_tables(build: Build, published: Path, ratings: Ratings, movies: Movies | None = None, **options: Any) -> Made:
-    """Take the steps of a retrain, without Prefect, on a few ratings; the pictures are the run_id as bytes."""
-    c = RetrainConfig(**(SMALL | (ARTICLE if options.get("preset") == "article" else {}) | options))
-    assert isinstance(c.n_clusters, int)
-    assert isinstance(c.n_fine_clusters, int)
-    database = build.database
-    with connect(database) as connection:
-        rate(connection, ratings, movies)
-        run(connection, "report/reports")
-        connection.execute("insert into reports values ('elbow.png', $1::varchar::blob)", [build.run_id])
-    ingest_favourites_log.fn(database, published)
-    select_favourites.fn(database, c.min_rating, c.first_movies, c.first_users)
-    incidence = load_incidence.fn(database)
-    disliked = load_disliked.fn(database, incidence.matrix.shape, c.min_rating, c.exclude_seen)
-    evidence = load_evidence.fn(database, incidence.matrix.shape, c.min_rating, c.watched_weight)
-    points = embedding(incidence.matrix, evidence, c.weighting, c.n_components, c.recency, c.seed)
-    found = k_means(points, c.n_clusters, c.n_init, c.max_iter, c.seed)
-    clusters = number_by_size(merge_small_clusters.fn(found, points, incidence.matrix, c.min_cluster_size, c.merge_by))
-    fine = fine_k_means(points, clusters, c.n_fine_clusters, c.seed)
-    nearness = nearest_clusters(points, fine, c.n_nearest_clusters, c.closeness)
-    known = tastes(points, incidence.matrix, c.taste_weight)
-    best = best_movies(incidence.matrix, evidence.weights, disliked, fine, nearness, known, c.method, c.top_n)
-    write_elbow.fn(database, np.array([9.0, 5.0]), 2, c.n_clusters, {}, c.n_fine_clusters)
-    write_clusters.fn(database, incidence, found, clusters, c.min_cluster_size, fine, nearness, known, c.min_rating)
-    write_recommendations.fn(database, incidence, clusters.labels, best, c.exclude_seen, c.method)
-    counts = RowCounts(len(ratings), len(ratings), 0, 0)
-    write_summary.fn(build, published, counts, c.model_dump(mode="json"), {})
-    return Made(build, c, incidence, disliked, evidence, found, clusters, fine, nearness, known, best)
+def write_csv(path: Path, header: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
+    """Write a file of comma-separated values."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *lines])
 
 
-def make_in(folder: Path, **options: Any) -> Made:
-    """Make the tables of `two_tastes` in ``folder``, published nowhere."""
-    build = Build("20260102T030405-abcd", datetime.now(UTC), folder / "build.duckdb")
-    return make_tables(build, folder / "none.duckdb", two_tastes(), TITLES, **options)
+@contextmanager
+def quick_pictures() -> Iterator[None]:
+    """Have the pictures hold a few bytes, other ones at each run; tests/report/test_plots.py looks at real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in vars(pictures) if name.startswith("draw_") and name != "draw_reports"]:
+            patch.setattr(pictures, name, lambda *_, path, **__: path.write_text(f"picture {path}"))
+        patch.setattr(pictures, "project_users", lambda points, seed: (np.arange(points.shape[0]), points[:, :2]))
+        yield
 
 
 def publish(
     database: Path,
-    movies: Movies = TITLES,
     ratings: Ratings | None = None,
-    during: Callable[[], object] = lambda: None,
+    movies: Movies = TITLES,
+    meanwhile: Callable[[], object] = lambda: None,
     **options: Any,
 ) -> Made:
-    """Publish what `make_tables` makes of `two_tastes`; ``during`` is called when the build has read the log."""
-    with new_build(database) as build:
-        made = make_tables(build, database, ratings or two_tastes(), movies, **options)
-        during()
-        add_views.fn(build, database)
-        with carry_favourites(build, database):
-            publish_tables.fn(build, database, made.config.keep)
-    return made._replace(build=build._replace(database=database))
+    """Run a retrain of a few ratings, `two_tastes` if none are given, without Prefect's server.
+
+    ``meanwhile`` is called when the build is complete and checked, before it is published.
+    """
+    source = write_source(database.with_suffix(".source"), two_tastes() if ratings is None else ratings, movies)
+    reports, build = database.with_name("reports"), database.with_name("build.duckdb")
+    places = {"source": source, "database": database, "reports": reports}
+    add_views = stations.add_views
+
+    def keep_and_add_views(engine: DuckDBEngine, *arguments: Any) -> None:
+        copy(engine.database, build)
+        meanwhile()
+        add_views(engine, *arguments)
+
+    with quick_pictures(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stations, "add_views", keep_and_add_views)
+        retrain.fn(**places, **SMALL | options)
+    run_id = published_runs(database)["run_id"][-1]
+    return Made(run_id, database, reports, build, RetrainOptions(**places, **SMALL | options))
 
 
 @st.composite

@@ -139,13 +139,17 @@ def load_block(path: Path) -> Interactions:
 
 
 def block_of(user_ids: NDArray[np.int32], n_movies: int, entries: dict[str, NDArray]) -> Interactions:
-    """Return the users ``user_ids`` with their ``entries``: user_id, movie_position, weight and seconds, any order."""
+    """Return the users ``user_ids`` with their ``entries``: user_id, movie_position, weight and seconds, any order.
+
+    ``user_ids`` ascend; entries of other users, such as those without favourites, are left out.
+    """
     rows = np.searchsorted(user_ids, entries["user_id"])
-    order = np.argsort(rows.astype(np.int64) * n_movies + entries["movie_position"], kind="stable")
+    known = user_ids[np.minimum(rows, len(user_ids) - 1)] == entries["user_id"]
+    rows, columns = rows[known], entries["movie_position"][known].astype(np.int32)
+    order = np.argsort(rows.astype(np.int64) * n_movies + columns, kind="stable")
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(user_ids)))]).astype(np.int32)
-    columns = entries["movie_position"][order].astype(np.int32)
-    weights = csr_matrix((entries["weight"][order], columns, indptr), (len(user_ids), n_movies))
-    return Interactions(user_ids, weights, entries["seconds"][order])
+    weights = csr_matrix((entries["weight"][known][order], columns[order], indptr), (len(user_ids), n_movies))
+    return Interactions(user_ids, weights, entries["seconds"][known][order])
 
 
 def in_parallel(

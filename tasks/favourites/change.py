@@ -99,9 +99,11 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, database: Path) -> N
     if len(lines) == n_known:
         return
     model = load_model(connection)
-    overlay = count_changes(connection, last_words(lines), model) | {"n_changes": len(lines)}
-    stage_overlay(path, overlay)
     connection.execute("set variable overlay = $path", {"path": literal_path(staged(path))})
+    overlay = {"n_changes": len(lines), "favourites": list_changes(connection, last_words(lines))}
+    stage_overlay(path, overlay)  # new users are placed by their favourites of now
+    overlay |= count_changes(connection, model)
+    stage_overlay(path, overlay)
     changed = {user_id for user_id, _ in changed_pairs(before) ^ changed_pairs(overlay)}
     kept = [row for row in before.get("recommendations", []) if row["user_id"] not in changed]
     overlay["recommendations"] = kept + recommend_again(connection, sorted(changed), model, top_n)
@@ -120,17 +122,20 @@ def changed_pairs(overlay: Overlay) -> set[tuple[int, int]]:
     return {(row["user_id"], row["movie_id"]) for row in overlay.get("favourites", [])}
 
 
-def count_changes(connection: duckdb.DuckDBPyConnection, changes: pl.DataFrame, model: Model) -> Overlay:
-    """Return what the changes since the retrain change in each table, but for the recommendations."""
+def list_changes(connection: duckdb.DuckDBPyConnection, changes: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the favourites that came and went since the retrain."""
     connection.register("logged_changes", changes)
     for name in ("net_changes", "changed_users", "changed_movies"):
         run(connection, f"changes/{name}")
+    return rows(connection, "from net_changes")
+
+
+def count_changes(connection: duckdb.DuckDBPyConnection, model: Model) -> Overlay:
+    """Return what the favourites since the retrain change in each table, but for the recommendations."""
     connection.register("new_users", place_new_users(connection, model))
     run(connection, "changes/moves")
     run(connection, "changes/evidence_changes")
-    overlay: Overlay = {"favourites": rows(connection, "from net_changes")}
-    for name in CHANGED:
-        overlay[name] = rows(connection, statement(f"changes/{name}"))
+    overlay: Overlay = {name: rows(connection, statement(f"changes/{name}")) for name in CHANGED}
     return overlay | {"n_users_more": sum(1 if user["is_new"] else -1 for user in overlay["user_clusters"])}
 
 

@@ -1,27 +1,29 @@
 # ruff: noqa: S608
 """Favourites between retrains: the tables equal a rebuild, nothing recorded is lost, readers are undisturbed."""
 
-import json
 import multiprocessing
 from pathlib import Path
 from unittest import mock
 
 import duckdb
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.engine.duckdb import connect, overlay_of, run
+from tasks.blocks import Interactions, select_users
+from tasks.engine.duckdb import read_blocks, run
 from tasks.errors import CineclusterError
 from tasks.favourites.change import change_favourites
+from tasks.favourites.fold_in import load_model, read_placement
 from tasks.favourites.log import append_to_log, last_words, log_of, read_log
-from tasks.model.clusters import Clustering, Nearness, Tastes
-from tasks.model.options import Method
-from tasks.model.rank import best_movies
-from tasks.published.publish import versions_of
-from tasks.stations.incidence import load_disliked, load_evidence, load_incidence
-from tests.conftest import TITLES, log_favourites, publish, two_tastes
+from tasks.model.neighbours import place
+from tasks.model.rank import rank
+from tasks.model.types import Model
+from tasks.published.read import connect_to_published
+from tasks.published.versions import overlay_of, versions_of
+from tests.conftest import ARTICLE, RULES, SMALL, TITLES, connect, describe, publish, two_tastes
 
 ALL_TITLES = TITLES | {30: ("Never rated (2001)", "Drama"), 31: ("Never rated either (2002)", "Sci-Fi")}
 RATINGS = [*two_tastes(), (98, 7, 3.5), (1, 19, 3.0), (4, 19, 3.5), (5, 20, 4.5)]
@@ -30,19 +32,23 @@ USERS = [1, 2, 3, 4, 5, 98, 99, 500, 501]
 TABLES = ("favourites", "user_clusters", "cluster_movies", "fine_cluster_movies", "overall_favourites", "fine_clusters")
 
 
-@pytest.fixture(scope="module", params=["default", "article"])
-def published(request, tmp_path_factory):
-    """Published tables, not to be changed."""
-    database = tmp_path_factory.mktemp(request.param) / "films.duckdb"
-    publish(database, ALL_TITLES, RATINGS, preset=request.param)
-    return database
+PRESETS = {"default": {}, "article": ARTICLE}
+
+
+@pytest.fixture(scope="module")
+def retrained(tmp_path_factory):
+    """Published tables by preset."""
+    databases = {name: tmp_path_factory.mktemp(name) / "films.duckdb" for name in PRESETS}
+    for name, database in databases.items():
+        publish(database, RATINGS, ALL_TITLES, **PRESETS[name])
+    return databases
 
 
 @pytest.fixture
-def database(tmp_path):
-    """Published tables to change."""
-    publish(tmp_path / "films.duckdb", ALL_TITLES, RATINGS)
-    return tmp_path / "films.duckdb"
+def database(retrained):
+    """Published tables to change; the changes are forgotten."""
+    start_anew(retrained["default"])
+    return retrained["default"]
 
 
 def start_anew(database: Path) -> None:
@@ -70,71 +76,74 @@ def replay(changes: list[tuple[bool, int, int]]) -> set[tuple[int, int]]:
     return liked
 
 
-def now_logged(database: Path) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return the pairs that the log has as favourites, and those that it has as taken back."""
-    words = last_words(read_log(database)).select("user_id", "movie_id", "is_favourite").rows()
-    return [pair for *pair, added in words if added], [pair for *pair, added in words if not added]
-
-
-def rebuild(database: Path, build: Path) -> None:
+def rebuild(database: Path, build: Path, rules: dict) -> None:
     """Build the tables from scratch out of ratings, favourites and the clusters of users."""
     with connect(build) as connection:
         connection.execute(f"attach '{database}' as now (read_only)")
         for name in ("ratings", "movies", "favourites", "user_clusters"):
             connection.execute(f"create table {name} as from now.{name}")
-        log_favourites(connection, *now_logged(database))
-        run(connection, "model/watched")
-        connection.execute("create temp table movie_taste_rows as select movie_id, taste from now.overall_favourites")
-        for name in ("overall_favourites", "fine_cluster_movies"):
-            run(connection, name, min_rating=4.0)
-        for name in ("cluster_movies", "fine_clusters"):
-            run(connection, name)
+        connection.register("logged_changes", last_words(read_log(database)))
+        run(connection, "model/favourites_log")
+        for name in ("interaction_rules", "movie_positions", "interactions"):
+            run(connection, f"model/{name}", **rules)
+        describe(connection, connection.sql("select movie_id, taste from now.overall_favourites").pl())
 
 
-def rebuilt_recommendations(build: Path, config: dict) -> dict[int, list[tuple[int, float]]]:
-    """Recommend from the rebuilt tables as a retrain does."""
-    incidence = load_incidence.fn(build)
-    disliked = load_disliked.fn(build, incidence.matrix.shape, 4.0, config["exclude_seen"])
-    evidence = load_evidence.fn(build, incidence.matrix.shape, 4.0, config["watched_weight"])
+def interactions_again(build: Path, model: Model) -> Interactions:
+    """Return the interactions of all users with favourites, as a retrain reads them, in the columns of the model."""
     with connect(build) as connection:
-        users = connection.sql("from user_clusters order by user_id").pl()
-        movies = connection.sql("from overall_favourites order by movie_id").pl()
-    assert users["user_id"].to_list() == incidence.user_ids.tolist()
-    fine = Clustering(users["fine_cluster"].to_numpy(), np.zeros((1, 1), dtype=np.float32))
-    nearness = Nearness(np.array(users["nearest_clusters"].to_list()), np.array(users["weights"].to_list()))
-    tastes = None
-    if config["taste_weight"]:
-        known = movies["taste"].fill_null([0.0] * len(users["taste"][0]))
-        tastes = Tastes(np.array(users["taste"].to_list()), np.array(known.to_list()))
-    method = Method(**{name: config[name] for name in Method._fields})
-    best = best_movies(incidence.matrix, evidence.weights, disliked, fine, nearness, tastes, method, config["top_n"])
-    found: dict[int, list[tuple[int, float]]] = {}
-    for user, movie, score in zip(best.user, best.movie, best.score, strict=True):
-        found.setdefault(int(incidence.user_ids[user]), []).append((int(incidence.movie_ids[movie]), float(score)))
-    return found
+        positions = {"movie_id": model.movie_ids, "movie_position": np.arange(len(model.movie_ids), dtype=np.int32)}
+        connection.register("positions", pl.DataFrame(positions))
+        connection.execute("create or replace table movie_positions as select *, 1 as n_users from positions")
+        [interactions] = read_blocks(connection)
+    return interactions
 
 
-def assert_equals_a_rebuild(database: Path, build: Path, users: set[int]) -> None:
-    """Compare every table, and the recommendations of ``users``, with those built from scratch."""
-    build.unlink(missing_ok=True)
-    rebuild(database, build)
+def assert_tables_equal_a_rebuild(database: Path, build: Path) -> None:
+    """Compare every table that is counted with the one that is built from scratch."""
     left_out = {"fine_clusters": "exclude cluster"}
     for table in TABLES:
         query = f"select * {left_out.get(table, '')} from {table} order by all"
         now = read(database, query)
         with connect(build) as connection:
             again = connection.execute(query).fetchall()
-        sizes = "n_users > 0" if table == "fine_clusters" else "true"
-        now = [row for row in now if sizes == "true" or row[1] > 0]
+        now = [row for row in now if table != "fine_clusters" or row[1] > 0]
         assert now == again, table
-    [(config,)] = read(database, "select last(config) from runs")
-    expected = rebuilt_recommendations(build, json.loads(config))
+
+
+def assert_recommendations_are_the_models(database: Path, interactions: Interactions, users: set[int], model) -> None:
+    """Compare the places and recommendations of users with those of the retrain's model and their rows of now."""
+    mine = select_users(interactions, np.isin(interactions.user_ids, sorted(users)))
+    if len(mine.user_ids) == 0:
+        assert not users or read(database, f"from recommendations where {of(np.array(sorted(users)))}") == []
+        return
+    is_new = np.isin(mine.user_ids, [user for (user,) in read(database, NEW_USERS)])
+    with connect_to_published(database) as connection:
+        placed = read_placement(connection.sql(f"from user_clusters where {of(mine.user_ids)} order by 1").pl(), model)
+    again = place(mine, model)
+    for now, then in zip([*placed[2:3], *placed.neighbours], [*again[2:3], *again.neighbours], strict=True):
+        assert now[is_new].tolist() == then[is_new].tolist()
+    assert placed.clusters[is_new].tolist() == again.clusters[is_new].tolist()
+    best = rank(mine, placed, model, SMALL["top_n"])
+    expected: dict[int, list[tuple[int, float, float]]] = {user: [] for user in users}
+    for row, movie, score, item_score in zip(best.user, best.movie, best.score, best.item_score, strict=True):
+        found = (int(model.movie_ids[movie]), float(score), float(item_score))
+        expected[int(mine.user_ids[row])].append(found)
     for user in users:
-        rows = read(database, f"select movie_id, score, rank from recommendations where user_id = {user} order by rank")
-        wanted = expected.get(user, [])
-        assert [movie for movie, _, _ in rows] == [movie for movie, _ in wanted]
-        assert [rank for _, _, rank in rows] == list(range(1, len(rows) + 1))
-        assert [score for _, score, _ in rows] == pytest.approx([score for _, score in wanted], rel=1e-5)
+        found = read(
+            database,
+            f"select movie_id, score, item_score, rank from recommendations where user_id = {user} order by rank",
+        )
+        assert [row[:3] for row in found] == expected[user]
+        assert [row[3] for row in found] == list(range(1, len(found) + 1))
+
+
+def of(users: np.ndarray) -> str:
+    """Return the condition that a user is one of these."""
+    return f"list_contains({users.tolist()}, user_id)"
+
+
+NEW_USERS = "select user_id from user_clusters anti join user_clusters_retrained using (user_id)"
 
 
 changes_of_favourites = st.lists(
@@ -144,18 +153,25 @@ changes_of_favourites = st.lists(
 )
 
 
+@pytest.mark.parametrize("preset", PRESETS)
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=changes_of_favourites)
-def test_after_any_changes_the_tables_equal_a_rebuild(published, tmp_path, batches):
-    start_anew(published)
+def test_after_any_changes_the_tables_equal_a_rebuild(retrained, preset, tmp_path, batches):
+    """Counts are those of a rebuild; users have what the retrain's model makes of their ratings and favourites now."""
+    database, build = retrained[preset], tmp_path / "again.duckdb"
+    start_anew(database)
     changes = []
     for remove, pairs in batches:
-        before = replay(changes)
-        change_favourites(published, pairs, remove)
+        change_favourites(database, pairs, remove)
         changes += [(remove, *pair) for pair in pairs]
-    assert favourites(published) == replay(changes)
-    changed = {user for user, _ in before ^ replay(changes)}
-    assert_equals_a_rebuild(published, tmp_path / "again.duckdb", changed)
+    assert favourites(database) == replay(changes)
+    build.unlink(missing_ok=True)
+    with connect_to_published(database) as connection:
+        model = load_model(connection)
+    rebuild(database, build, RULES | {name: getattr(model.scoring, name) for name in ("near_weight", "exclude_seen")})
+    assert_tables_equal_a_rebuild(database, build)
+    changed = {user for user, _ in replay([]) ^ replay(changes)}
+    assert_recommendations_are_the_models(database, interactions_again(build, model), changed, model)
 
 
 def test_the_same_pair_twice_counts_once_and_can_be_taken_back(database):
@@ -218,13 +234,16 @@ def test_what_a_dead_call_recorded_comes_with_the_next_call(database):
     assert len(read_log(database)) == 3
 
 
-def test_a_retrain_has_the_log_and_what_arrives_meanwhile(database):
+def test_a_retrain_has_the_log_and_what_arrives_meanwhile(tmp_path):
+    database = tmp_path / "films.duckdb"
+    publish(database, RATINGS, ALL_TITLES)
     change_favourites(database, [(2, 1)])
-    publish(database, ALL_TITLES, RATINGS, during=lambda: change_favourites(database, [(2, 3), (500, 3)]))
+    publish(database, RATINGS, ALL_TITLES, meanwhile=lambda: change_favourites(database, [(2, 3), (500, 3)]))
     assert {(2, 1), (2, 3), (500, 3)} <= favourites(database)
     assert (2, 1) in set(read(database, "select user_id, movie_id from favourites_retrained"))
     assert (2, 3) not in set(read(database, "select user_id, movie_id from favourites_retrained"))
-    publish(database, ALL_TITLES, RATINGS)
+    assert len(read(database, "from recommendations where user_id = 500")) == 3
+    publish(database, RATINGS, ALL_TITLES)
     assert {(2, 1), (2, 3), (500, 3)} <= set(read(database, "select user_id, movie_id from favourites_retrained"))
 
 

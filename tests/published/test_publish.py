@@ -13,10 +13,10 @@ import duckdb
 import polars as pl
 import pytest
 
-from tasks.engine.duckdb import connect, run
+from tasks.engine.duckdb import run
 from tasks.errors import CineclusterError
+from tasks.files import alone_in
 from tasks.published.publish import (
-    alone_in,
     hold_lock,
     new_build,
     publish_tables,
@@ -24,8 +24,9 @@ from tasks.published.publish import (
     restore_reports,
     roll_back,
     versions,
-    versions_of,
 )
+from tasks.published.versions import versions_of
+from tests.conftest import connect
 
 READER = """
 import sys, duckdb
@@ -53,7 +54,7 @@ def publish(database: Path, keep: int = 3) -> str:
             connection.execute("insert into runs (run_id) values ($1)", [build.run_id])
             run(connection, "report/reports")
             connection.execute("insert into reports values ('elbow.png', $1::varchar::blob)", [build.run_id])
-        publish_tables.fn(build, database, keep)
+        publish_tables(build, database, keep)
     return build.run_id
 
 
@@ -157,7 +158,7 @@ def test_lock_of_a_killed_run_is_free(database, holder):
 
 def test_a_folder_that_cannot_be_written_to_is_an_error_that_says_so(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(CineclusterError, match=r"file/\.films: cannot be written to: Not a directory"):
+    with pytest.raises(CineclusterError, match=r"file/\.films: cannot be written: Not a directory"):
         new_build(tmp_path / "file" / "films.duckdb").__enter__()
 
 
@@ -166,7 +167,7 @@ def test_a_build_that_was_not_closed_is_not_published(database):
     with pytest.raises(RuntimeError, match="write-ahead log"), new_build(database) as build:
         build.database.touch()
         Path(f"{build.database}.wal").touch()
-        publish_tables.fn(build, database, 3)
+        publish_tables(build, database, 3)
     assert run_ids(database) == [before]
     assert list(versions_of(database).glob("build-*")) == []
 
@@ -185,11 +186,11 @@ def test_a_reader_keeps_reading_the_old_file_and_the_next_one_sees_the_new(datab
 
 def test_pictures_come_out_of_the_published_file(database, tmp_path):
     reports = tmp_path / "reports"
-    assert restore_reports.fn(database, reports) == []
+    assert restore_reports(database, reports) == []
     run_id = publish(database)
     (reports / "elbow.png").write_text("old")
     (reports / "mine.txt").write_text("mine")
-    assert restore_reports.fn(database, reports) == [reports / "elbow.png"]
+    assert restore_reports(database, reports) == [reports / "elbow.png"]
     assert {path.name: path.read_text() for path in reports.iterdir()} == {"elbow.png": run_id, "mine.txt": "mine"}
 
 
@@ -198,7 +199,7 @@ def test_a_picture_cannot_be_written_outside_of_the_folder(database, tmp_path):
     version = next(versions_of(database).glob("2*.duckdb"))
     with connect(version) as connection:
         connection.execute("update reports set name = '../../elbow.png'")
-    assert restore_reports.fn(database, tmp_path / "a" / "reports") == [tmp_path / "a" / "reports" / "elbow.png"]
+    assert restore_reports(database, tmp_path / "a" / "reports") == [tmp_path / "a" / "reports" / "elbow.png"]
     assert not (tmp_path / "elbow.png").exists()
 
 
@@ -292,7 +293,7 @@ def test_two_databases_share_a_folder_of_pictures_and_never_mix_them(tmp_path):
     publish(one)
     publish(other)
     with alone_in(tmp_path):
-        waiting = threading.Thread(target=restore_reports.fn, args=(one, tmp_path), daemon=True)
+        waiting = threading.Thread(target=restore_reports, args=(one, tmp_path), daemon=True)
         waiting.start()
         waiting.join(0.5)
         assert waiting.is_alive()

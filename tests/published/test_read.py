@@ -3,14 +3,13 @@
 import duckdb
 import pytest
 
-from tasks.engine.duckdb import connect_to_published
 from tasks.errors import CineclusterError
-from tasks.published.read import look_up
+from tasks.published.read import connect_to_published, look_up
 from tests.conftest import rows
 
 
 def test_a_users_favourites_and_recommendations(good_tables):
-    database = good_tables.build.database
+    database = good_tables.database
     found = look_up(database, 3, 4)
     with connect_to_published(database) as connection:
         [(n,)] = rows(connection, "select count(*) from favourites where user_id = 3")
@@ -26,7 +25,7 @@ def test_a_users_favourites_and_recommendations(good_tables):
 
 @pytest.mark.parametrize("user_id", [99, 424242])
 def test_a_user_without_favourites_is_recommended_something_all_the_same(good_tables, user_id):
-    found = look_up(good_tables.build.database, user_id, 6)
+    found = look_up(good_tables.database, user_id, 6)
     assert (found.favourites, found.n_favourites) == ([], 0)
     assert len(found.recommendations) == 6
 
@@ -38,7 +37,7 @@ def test_a_missing_database_is_an_error_with_the_remedy(tmp_path):
 
 
 def test_the_published_file_cannot_be_changed_or_used_to_read_others(good_tables):
-    with connect_to_published(good_tables.build.database) as connection:
+    with connect_to_published(good_tables.database) as connection:
         for query in ("delete from movies", "from read_text('/etc/hostname')", "set enable_external_access = true"):
             with pytest.raises(duckdb.Error):
                 connection.execute(query)

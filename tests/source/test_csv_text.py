@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import csv_text
 from tasks.errors import CineclusterError
+from tasks.source import csv_text
 from tasks.source.csv_text import count_lines, fingerprint, read_header, read_lines, read_rows, unchanged
 
 

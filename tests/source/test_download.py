@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import download
 from tasks.errors import CineclusterError
+from tasks.source import download
 from tasks.source.download import download_movielens, parse_md5, unpack
 
 NAME = "ml-latest-small"

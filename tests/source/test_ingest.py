@@ -23,11 +23,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tasks import csv_text, ingest
-from tasks.engine.duckdb import connect
+from tasks.engine.duckdb import DuckDBEngine, machine_errors
 from tasks.errors import CineclusterError
 from tasks.favourites.log import ingest_favourites_log
+from tasks.source import csv_text, ingest
 from tasks.source.ingest import RowCounts, ingest_movies, ingest_ratings
+from tests.conftest import connect
 
 HEADER = "userId,movieId,rating,timestamp"
 BAD_USER = "userId is not a whole number from 1 to 2147483647"
@@ -344,7 +345,7 @@ def read(source: Path, folder: Path, max_rejected_share: float = 1.0) -> tuple[R
     """Ingest the ratings; return the counts, the table ``ratings``, and line and reason of ``rejected_rows``."""
     database = folder / "build.duckdb"
     database.unlink(missing_ok=True)
-    counts = ingest_ratings.fn(database, source, max_rejected_share)
+    counts = ingest_ratings(DuckDBEngine(database), source, max_rejected_share)
     with connect(database) as connection:
         rows = connection.execute("select user_id, movie_id, rating, epoch(rated_at)::bigint from ratings").fetchall()
         rejected = connection.execute("select line, reason from rejected_rows").fetchall()
@@ -532,8 +533,11 @@ def test_a_wrong_count_of_lines_is_not_believed(fast_folder: Path, monkeypatch: 
 
 def test_memory_limit(fast_folder: Path) -> None:
     source = place({"ratings.csv": text(*(f"1,{movie},4.0,100" for movie in range(100_000, 0, -1)))}, fast_folder)
-    with pytest.raises(CineclusterError, match=r"(?s)^Out of memory: .*--memory-limit.*The published tables stay"):
-        ingest_ratings.fn(fast_folder / "small.duckdb", source, memory_limit="1MB")
+    with (
+        pytest.raises(CineclusterError, match=r"(?s)^Out of memory: .*--memory-limit.*The published tables stay"),
+        machine_errors(),
+    ):
+        ingest_ratings(DuckDBEngine(fast_folder / "small.duckdb", "1MB"), source)
 
 
 def test_disk_full(way: str, fast_folder: Path) -> None:
@@ -543,8 +547,9 @@ def test_disk_full(way: str, fast_folder: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        with pytest.raises(CineclusterError, match=r"Could not write file .*File too large. Is the disk full"):
-            ingest_ratings.fn(fast_folder / "full.duckdb", source)
+        full = pytest.raises(CineclusterError, match=r"Could not write file .*File too large. Is the disk full")
+        with full, machine_errors():
+            ingest_ratings(DuckDBEngine(fast_folder / "full.duckdb"), source)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
@@ -556,9 +561,9 @@ def test_a_step_can_be_tried_again(fast_folder: Path) -> None:
     database = fast_folder / "build.duckdb"
     database.unlink(missing_ok=True)
     for _ in range(2):
-        ingest_ratings.fn(database, source, 1.0)
-        ingest_favourites_log.fn(database, fast_folder / "none.duckdb")
-        ingest_movies.fn(database, source, 1.0)
+        ingest_ratings(DuckDBEngine(database), source, 1.0)
+        ingest_favourites_log(DuckDBEngine(database), fast_folder / "none.duckdb")
+        ingest_movies(DuckDBEngine(database), source, 1.0)
     with connect(database) as connection:
         assert connection.execute("select file from rejected_rows order by file").fetchall() == [
             ("movies.csv",),
@@ -727,8 +732,8 @@ def read_both(source: Path, folder: Path) -> tuple[list[tuple[Any, ...]], list[t
     read(source, folder)
     with connect(folder / "build.duckdb") as connection:
         connection.execute("delete from rejected_rows")
-    ingest_favourites_log.fn(folder / "build.duckdb", folder / "none.duckdb")
-    n_movies = ingest_movies.fn(folder / "build.duckdb", source, 1.0)
+    ingest_favourites_log(DuckDBEngine(folder / "build.duckdb"), folder / "none.duckdb")
+    n_movies = ingest_movies(DuckDBEngine(folder / "build.duckdb"), source, 1.0)
     with connect(folder / "build.duckdb") as connection:
         movies = connection.execute("from movies").fetchall()
         rejected = connection.execute("select file, line, reason from rejected_rows").fetchall()
@@ -917,10 +922,10 @@ def test_too_many_bad_movies(fast_folder: Path) -> None:
     movies = "\n".join([MOVIES, *(f"{movie},Heat,Drama" for movie in range(1, 100)), "x,Heat,Drama"]).encode()
     source = place({"ratings.csv": GOOD, "movies.csv": movies}, fast_folder)
     read(source, fast_folder)
-    ingest_favourites_log.fn(fast_folder / "build.duckdb", fast_folder / "none.duckdb")
+    ingest_favourites_log(DuckDBEngine(fast_folder / "build.duckdb"), fast_folder / "none.duckdb")
     with pytest.raises(CineclusterError, match=rf"movies.csv: 1 of 100 lines are bad.*is line 101: {BAD_MOVIE}"):
-        ingest_movies.fn(fast_folder / "build.duckdb", source)
-    assert ingest_movies.fn(fast_folder / "build.duckdb", source, 0.01) == 99
+        ingest_movies(DuckDBEngine(fast_folder / "build.duckdb"), source)
+    assert ingest_movies(DuckDBEngine(fast_folder / "build.duckdb"), source, 0.01) == 99
 
 
 def test_movies_change_while_they_are_read(fast_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -945,8 +950,8 @@ def test_movielens(real_data: Path, way: str, fast_folder: Path, monkeypatch: py
     assert counts == RowCounts(100_836, 100_836, 0, 0)
     assert (len({user for user, _ in rows}), len({movie for _, movie in rows})) == (610, 9724)
     assert rejected == []
-    ingest_favourites_log.fn(fast_folder / "build.duckdb", fast_folder / "none.duckdb")
-    assert ingest_movies.fn(fast_folder / "build.duckdb", real_data / "ml-latest-small") == 9742
+    ingest_favourites_log(DuckDBEngine(fast_folder / "build.duckdb"), fast_folder / "none.duckdb")
+    assert ingest_movies(DuckDBEngine(fast_folder / "build.duckdb"), real_data / "ml-latest-small") == 9742
     with connect(fast_folder / "build.duckdb") as connection:
         counted = "select count(title), count(imdb_id), count(tmdb_id) from movies"
         assert connection.execute(counted).fetchall() == [(9742, 9742, 9734)]

@@ -5,10 +5,9 @@ from importlib.resources import files
 
 import pytest
 
-from tasks.engine.duckdb import connect
 from tasks.errors import CineclusterError
 from tasks.published.checks import check_claim
-from tests.conftest import make_in
+from tests.conftest import connect, publish
 
 NO_COUNTS = {"n_ratings_before": 0, "n_favourites_before": 0, "n_users_with_favourites_before": 0}
 GOOD = {"top_n": 3, "min_cluster_size": 3, "max_drop": 0.2} | NO_COUNTS
@@ -130,14 +129,14 @@ def test_every_check_is_broken_here():
 
 
 @pytest.mark.parametrize("claim", sorted(CLAIMS))
-@pytest.mark.parametrize("made", ["good_build", "article_build"])
+@pytest.mark.parametrize("made", ["good_tables", "article_tables"])
 def test_good_tables_pass(request, claim, made):
-    check(request.getfixturevalue(made).build.database, claim, GOOD)
+    check(request.getfixturevalue(made).build, claim, GOOD)
 
 
 @pytest.mark.parametrize(("claim", "breaking", "parameters", "shown"), BROKEN)
-def test_broken_tables_are_shown(good_build, tmp_path, claim, breaking, parameters, shown):
-    database = shutil.copy(good_build.build.database, tmp_path / "broken.duckdb")
+def test_broken_tables_are_shown(good_tables, tmp_path, claim, breaking, parameters, shown):
+    database = shutil.copy(good_tables.build, tmp_path / "broken.duckdb")
     with connect(database) as connection:
         connection.execute(breaking)
     with pytest.raises(CineclusterError) as error:
@@ -146,25 +145,25 @@ def test_broken_tables_are_shown(good_build, tmp_path, claim, breaking, paramete
     assert shown in str(error.value)
 
 
-def test_a_failed_check_says_what_was_allowed(good_build):
+def test_a_failed_check_says_what_was_allowed(good_tables):
     with pytest.raises(CineclusterError, match=r"lost more than the part 0.2 \(--max-drop\) of the rows"):
-        check(good_build.build.database, "row_counts_keep_up", GOOD | {"n_ratings_before": 1000})
+        check(good_tables.build, "row_counts_keep_up", GOOD | {"n_ratings_before": 1000})
 
 
-def test_recommendations_may_be_fewer_where_no_more_movies_are_left(good_build):
+def test_recommendations_may_be_fewer_where_no_more_movies_are_left(good_tables):
     """Asked for 1,000 of 16 movies, nobody can have them all; and a part of those that are left is too few."""
     claim = "every_user_with_a_cluster_has_recommendations"
     with pytest.raises(CineclusterError, match="n_recommendations=3"):
-        check(good_build.build.database, claim, GOOD | {"top_n": 1000})
+        check(good_tables.build, claim, GOOD | {"top_n": 1000})
 
 
 def test_all_movies_that_are_left_are_enough(tmp_path):
-    made = make_in(tmp_path, top_n=50)
-    check(made.build.database, "every_user_with_a_cluster_has_recommendations", GOOD | {"top_n": 50})
+    made = publish(tmp_path / "films.duckdb", top_n=50)
+    check(made.build, "every_user_with_a_cluster_has_recommendations", GOOD | {"top_n": 50})
 
 
-def test_row_counts_may_fall_by_as_much_as_max_drop(good_build):
-    database = good_build.build.database
+def test_row_counts_may_fall_by_as_much_as_max_drop(good_tables):
+    database = good_tables.build
     check(database, "row_counts_keep_up", GOOD | {"n_users_with_favourites_before": 25})
     check(database, "row_counts_keep_up", GOOD | {"n_users_with_favourites_before": 1000, "max_drop": 1.0})
     with pytest.raises(CineclusterError):

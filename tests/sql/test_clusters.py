@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.engine.duckdb import connect, run
-from tests.conftest import like, put_in_clusters, rate, rows
+from tests.conftest import connect, describe, favour, put_in_clusters, rate, rows
 
 ROCKET, COMET, WALTZ = 1, 2, 3
 MOVIES = {
@@ -15,28 +14,28 @@ MOVIES = {
     COMET: ("Comet (1991)", "Sci-Fi|Comedy"),
     WALTZ: ("Waltz (1992)", "Comedy"),
 }
-LIKES = [(1, ROCKET), (1, COMET), (2, ROCKET), (2, COMET), (3, ROCKET), (3, WALTZ), (4, WALTZ), (4, COMET), (5, WALTZ)]
+FAVOURITES = [
+    (1, ROCKET),
+    (1, COMET),
+    (2, ROCKET),
+    (2, COMET),
+    (3, ROCKET),
+    (3, WALTZ),
+    (4, WALTZ),
+    (4, COMET),
+    (5, WALTZ),
+]
 CLUSTERS = {1: 0, 2: 0, 3: 0, 4: 1, 5: 1}
 
 
 @pytest.fixture
 def tables(memory):
     """Five users in two clusters, and all tables of clusters."""
-    rate(memory, [(*like, 4.0) for like in LIKES] + [(5, ROCKET, 3.0), (4, ROCKET, 1.0)], MOVIES)
-    like(memory)
+    rate(memory, [(*pair, 4.0) for pair in FAVOURITES] + [(5, ROCKET, 3.0), (4, ROCKET, 1.0)], MOVIES)
+    favour(memory)
     put_in_clusters(memory, CLUSTERS, was_moved=[False, False, True, False, False])
-    make_cluster_tables(memory)
+    describe(memory)
     return memory
-
-
-def make_cluster_tables(connection, min_rating=4.0):
-    """Make every table that comes after ``user_clusters``."""
-    for name in ("fine_clusters", "watched"):
-        run(connection, name)
-    for name in ("overall_favourites", "fine_cluster_movies"):
-        run(connection, name, min_rating=min_rating)
-    for name in ("cluster_movies", "cluster_genres", "clusters"):
-        run(connection, name)
 
 
 def test_shares_are_of_the_cluster_and_lifts_of_everybody(tables):
@@ -58,9 +57,9 @@ def test_shares_are_of_the_cluster_and_lifts_of_everybody(tables):
 
 def test_equal_movies_of_a_cluster_are_ranked_by_overall_favourites_then_id(memory):
     rate(memory, [(1, 7, 4), (1, 8, 4), (1, 9, 4), (2, 9, 5), (2, 6, 4)])
-    like(memory)
+    favour(memory)
     put_in_clusters(memory, {1: 0, 2: 1})
-    make_cluster_tables(memory)
+    describe(memory)
     assert rows(memory, "select movie_id from cluster_movies where cluster = 0 order by rank") == [(9,), (7,), (8,)]
     assert rows(memory, "select movie_id, rank from overall_favourites order by rank") == [
         (9, 1),
@@ -71,7 +70,7 @@ def test_equal_movies_of_a_cluster_are_ranked_by_overall_favourites_then_id(memo
 
 
 def test_overall_favourites_count_everybody(tables):
-    found = rows(tables, "select movie_id, n_users, n_watched, share, rank from overall_favourites order by rank")
+    found = rows(tables, "select movie_id, n_users, n_near, share, rank from overall_favourites order by rank")
     assert found == [(ROCKET, 3, 1, 0.6, 1), (COMET, 3, 0, 0.6, 2), (WALTZ, 3, 0, 0.6, 3)]
 
 
@@ -96,10 +95,10 @@ def test_clusters_are_named_by_what_sets_them_apart(tables):
 
 
 def test_a_single_cluster_is_everybody(memory):
-    rate(memory, [(*like, 4.0) for like in LIKES], MOVIES)
-    like(memory)
+    rate(memory, [(*pair, 4.0) for pair in FAVOURITES], MOVIES)
+    favour(memory)
     put_in_clusters(memory, dict.fromkeys(CLUSTERS, 0))
-    make_cluster_tables(memory)
+    describe(memory)
     assert rows(memory, "select cluster, name, n_users, n_movies, n_favourites from clusters") == [
         (0, "everybody", 5, 3, 9)
     ]
@@ -107,9 +106,9 @@ def test_a_single_cluster_is_everybody(memory):
 
 def test_clusters_without_any_genre_have_a_name_all_the_same(memory):
     rate(memory, [(1, 7, 4), (2, 8, 4)])
-    like(memory)
+    favour(memory)
     put_in_clusters(memory, {1: 0, 2: 1})
-    make_cluster_tables(memory)
+    describe(memory)
     assert rows(memory, "select name, top_genres from clusters order by cluster") == [
         ("(movie 7)", []),
         ("(movie 8)", []),
@@ -119,9 +118,9 @@ def test_clusters_without_any_genre_have_a_name_all_the_same(memory):
 
 def test_a_fine_cluster_belongs_to_the_cluster_of_most_of_its_users(memory):
     rate(memory, [(user, 1, 4.0) for user in range(1, 7)])
-    like(memory)
+    favour(memory)
     put_in_clusters(memory, {1: 0, 2: 1, 3: 1, 4: 0, 5: 2, 6: 1}, fine_cluster=[0, 0, 0, 1, 2, 2])
-    make_cluster_tables(memory)
+    describe(memory)
     assert rows(memory, "select fine_cluster, n_users, cluster from fine_clusters") == [(0, 3, 1), (1, 1, 0), (2, 2, 1)]
 
 
@@ -134,28 +133,28 @@ def test_a_fine_cluster_belongs_to_the_cluster_of_most_of_its_users(memory):
     st.lists(st.integers(0, 3), min_size=9, max_size=9),
 )
 def test_counts_are_a_brute_force_recount(ratings, cluster, fine_cluster):
-    likes = {key for key, stars in ratings.items() if stars >= 4}
-    users = sorted({user for user, _ in likes})
-    movies = {movie for _, movie in likes}
-    watched = {(u, m) for (u, m), stars in ratings.items() if 3 <= stars < 4 and u in users and m in movies}
+    favourites = {key for key, stars in ratings.items() if stars >= 4}
+    users = sorted({user for user, _ in favourites})
+    movies = {movie for _, movie in favourites}
+    near = {(u, m) for (u, m), stars in ratings.items() if 3 <= stars < 4 and u in users and m in movies}
     with connect(":memory:") as connection:
         rate(connection, [(*key, stars) for key, stars in ratings.items()])
-        like(connection)
+        favour(connection)
         put_in_clusters(
             connection,
             {user: cluster[user - 1] for user in users},
             fine_cluster=[fine_cluster[user - 1] for user in users],
         )
-        make_cluster_tables(connection)
+        describe(connection)
         in_clusters = rows(connection, "select cluster, movie_id, n_users from cluster_movies")
-        in_fine = rows(connection, "select fine_cluster, movie_id, n_users, n_watched from fine_cluster_movies")
-        overall = rows(connection, "select movie_id, n_users, n_watched, share from overall_favourites order by rank")
-    assert {row[:2]: row[2] for row in in_clusters} == Counter((cluster[u - 1], m) for u, m in likes)
+        in_fine = rows(connection, "select fine_cluster, movie_id, n_users, n_near from fine_cluster_movies")
+        overall = rows(connection, "select movie_id, n_users, n_near, share from overall_favourites order by rank")
+    assert {row[:2]: row[2] for row in in_clusters} == Counter((cluster[u - 1], m) for u, m in favourites)
     assert len(in_clusters) == len({row[:2] for row in in_clusters})
-    assert {row[:2]: row[2] for row in in_fine if row[2]} == Counter((fine_cluster[u - 1], m) for u, m in likes)
-    assert {row[:2]: row[3] for row in in_fine if row[3]} == Counter((fine_cluster[u - 1], m) for u, m in watched)
-    fans, viewers = Counter(m for _, m in likes), Counter(m for _, m in watched)
+    assert {row[:2]: row[2] for row in in_fine if row[2]} == Counter((fine_cluster[u - 1], m) for u, m in favourites)
+    assert {row[:2]: row[3] for row in in_fine if row[3]} == Counter((fine_cluster[u - 1], m) for u, m in near)
+    fans, nearly = Counter(m for _, m in favourites), Counter(m for _, m in near)
     assert [row[:3] for row in overall] == [
-        (movie, fans[movie], viewers[movie]) for movie in sorted(movies, key=lambda movie: (-fans[movie], movie))
+        (movie, fans[movie], nearly[movie]) for movie in sorted(movies, key=lambda movie: (-fans[movie], movie))
     ]
     assert all(share == n / len(users) for _, n, _, share in overall)

@@ -19,7 +19,7 @@ def test_difference_is_what_one_more_cluster_takes_off(memory):
         }
     )
     memory.register("elbow_rows", frame)
-    run(memory, "elbow")
+    run(memory, "model/elbow")
     assert rows(memory, "select n_clusters, wcss, difference from elbow") == [
         (1, 100.0, None),
         (2, 75.5, pytest.approx(24.5)),
@@ -29,4 +29,4 @@ def test_difference_is_what_one_more_cluster_takes_off(memory):
     assert rows(memory, "select n_clusters from elbow where is_elbow") == [(2,)]
     assert rows(memory, "select n_clusters from elbow where is_chosen") == [(3,)]
     assert rows(memory, "select n_clusters, quality from elbow where is_fine") == [(40, 0.25)]
-    assert run(memory, "report_elbow") == rows(memory, "from elbow order by n_clusters")
+    assert run(memory, "report/report_elbow") == rows(memory, "from elbow order by n_clusters")

@@ -1,11 +1,12 @@
 """The rows that the pictures show."""
 
-from tasks.engine.duckdb import connect_to_published, run
+from tasks.engine.duckdb import run
+from tasks.published.read import connect_to_published
 from tests.conftest import rows
 
 
-def test_top_movies_are_the_first_ranks_of_each_cluster(good_build):
-    with connect_to_published(good_build.build.database) as connection:
+def test_top_movies_are_the_first_ranks_of_each_cluster(good_tables):
+    with connect_to_published(good_tables.build) as connection:
         found = run(connection, "report/report_top_movies", n=3)
         names = dict(rows(connection, "select cluster, name from clusters"))
         best = rows(
@@ -17,8 +18,8 @@ def test_top_movies_are_the_first_ranks_of_each_cluster(good_build):
     assert [(row[4],) for row in found] == best
 
 
-def test_genres_are_those_of_every_cluster(good_build):
-    with connect_to_published(good_build.build.database) as connection:
+def test_genres_are_those_of_every_cluster(good_tables):
+    with connect_to_published(good_tables.build) as connection:
         found = run(connection, "report/report_genres")
         names = dict(rows(connection, "select cluster, name from clusters"))
         expected = rows(connection, "select cluster, genre, share, lift from cluster_genres order by cluster, genre")
