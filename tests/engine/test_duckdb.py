@@ -5,7 +5,6 @@ import shutil
 import threading
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -26,6 +25,7 @@ from tasks.engine.duckdb import (
     table_of,
 )
 from tasks.errors import CineclusterError
+from tasks.model.types import Movies
 from tasks.stations.interactions import FavouriteOptions, build_interactions, select_favourites
 
 WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)  # each example is a database
@@ -62,17 +62,19 @@ def build(engine, ratings=RATINGS, log=LOG):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """RATINGS and LOG in a file."""
+    """RATINGS and LOG in a file, and blocks of two users."""
     database = tmp_path_factory.mktemp("engine") / "build.duckdb"
-    build(DuckDBEngine(database, threads=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.engine.duckdb.BLOCK_USERS", 2)
+        build(DuckDBEngine(database, threads=1))
     return database
 
 
 @pytest.fixture
-def engine(built, tmp_path, monkeypatch):
-    """A copy of the file, read in blocks of two users."""
-    monkeypatch.setattr("tasks.engine.duckdb.BLOCK_USERS", 2)
-    return DuckDBEngine(Path(shutil.copy(built, tmp_path)), "200MB", 1)
+def engine(built, tmp_path):
+    """A copy of the file, with blocks of two users."""
+    shutil.copytree(built.parent, tmp_path / "copy")
+    return DuckDBEngine(tmp_path / "copy" / built.name, "200MB", 1)
 
 
 def by_hand(ratings, log):
@@ -107,7 +109,7 @@ def unfold(block, movie_ids):
 
 
 def test_blocks_hold_whole_users_in_order_and_what_a_join_by_hand_gives(engine):
-    movies = build_interactions(engine)
+    movies = Movies(*engine.arrays("model/movies_in_order").values(), 5)
     blocks = list(engine.blocks())
     assert [block.user_ids.tolist() for block in blocks] == [[2, 3], [7, 9], [12]]
     found = {user: row for block in blocks for user, row in unfold(block, movies.movie_ids).items()}
@@ -148,6 +150,16 @@ def test_types_of_a_block(engine):
         np.int32,
         np.int32,
     ]
+
+
+def test_blocks_stored_again_replace_those_before(engine):
+    engine.run("model/drop_interactions")
+    assert [block.user_ids.tolist() for block in engine.blocks()] == [[2, 3], [7, 9], [12]], "nothing is read again"
+    engine.run("model/interactions")
+    with engine.connect() as connection:
+        connection.execute("delete from favourites where user_id <> 9")
+    engine.store_blocks()
+    assert [block.user_ids.tolist() for block in engine.blocks()] == [[9]]
 
 
 def test_block_of_sorts_entries_that_come_in_any_order():
@@ -239,7 +251,7 @@ def test_write_makes_a_table_of_arrays(engine, monkeypatch):
     parameters_of.cache_clear()
     engine.write("rows", {"a": np.array([2, 1]), "b": np.array([[0.5, 1], [2, 3]], dtype=np.float32)}, "test/make")
     with engine.connect() as connection:
-        assert connection.execute("from made").fetchall() == [(2, (0.5, 1.0)), (1, (2.0, 3.0))]
+        assert connection.execute("from made").fetchall() == [(2, [0.5, 1.0]), (1, [2.0, 3.0])]
     parameters_of.cache_clear()
 
 
@@ -268,7 +280,7 @@ def test_rows_of_arrays_are_lists_and_of_no_columns_nulls():
     assert made.to_pylist() == [{"a": 1, "b": [1, 2, 3], "c": None}, {"a": 2, "b": [4, 5, 6], "c": None}]
     assert [str(field.type) for field in made.schema] == [
         "int32",
-        "fixed_size_list<item: float>[3]",
+        "list<item: float>",
         "list<item: float>",
     ]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.blocks import select_users
-from tasks.model.embedding import age, fit_taste_space, idf_of, mix, place_in_space, shuffle_key, weigh
+from tasks.model.embedding import age, fit_taste_space, idf_of, mix, oldest_first, place_in_space, shuffle_key, weigh
 from tests.model.builders import UNSEEN, from_incidence, interactions_of, movies_of, options_of
 
 X = UNSEEN
@@ -53,7 +53,7 @@ def test_later_ratings_count_more_by_the_formula():
     users = interactions_of(
         [[1, 1, 1, X], [X, 0.5, 1, 1], [1, X, X, 0], [0, X, X, 1]], [30, 10, 20, 5, 6, 7, 1, 9, 8, 1]
     )
-    later = np.array([[0, 2, 1, 0], [0, 2, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]])  # what was only seen makes nothing older
+    later = np.array([[0, 2, 1, 0], [0, 2, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]])  # only evidence makes older
     expected = normal(dense(users) * np.sqrt(np.log(4 / np.array([2, 1, 2, 2]))) * (1.0 + later) ** -0.4)
     np.testing.assert_allclose(
         weigh(users, idf_of(movies_of(users)), options_of(recency=0.4)).toarray(), expected, 1e-5
@@ -79,6 +79,15 @@ def test_age_is_the_number_of_later_entries_and_of_one_time_each_has_another(see
         times, mine = users.seconds[start:stop], ages[start:stop]
         assert sorted(mine) == list(range(stop - start))
         assert (np.diff(times[np.argsort(-mine)]) >= 0).all()
+
+
+@pytest.mark.parametrize("latest", [0, 1, 5, 2**32, 2**52])
+def test_oldest_first_is_by_user_time_and_shuffle_key_however_few_bits_are_left_for_it(latest):
+    users = some_users(60, 40)
+    seconds = np.random.default_rng(1).choice([0, latest // 2, latest], users.weights.nnz)
+    rows = np.repeat(np.arange(60), np.diff(users.weights.indptr))
+    expected = np.lexsort((shuffle_key(users, 3), seconds, rows))
+    np.testing.assert_array_equal(oldest_first(users, seconds, 3), expected)
 
 
 @pytest.mark.filterwarnings("error")

@@ -59,7 +59,7 @@ def recommend_under(kernels, n_threads, sources, target):
         "NPY_DISABLE_CPU_FEATURES": " ".join(newer_features(kernels)),
     }
     command = [sys.executable, "-m", "tests.model.kernels", str(sources), str(target)]
-    subprocess.run(command, env=environment, cwd=Path(__file__).parents[2], check=True)
+    subprocess.run(command, env=environment, cwd=Path(__file__).parents[2], check=True)  # noqa: S603
     assert json.loads((target / "kernels.json").read_text()) == [kernels]
     return {path.stem: np.load(path) for path in target.glob("*.npz")}
 

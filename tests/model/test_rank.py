@@ -1,44 +1,89 @@
 """Recommendations: against a brute-force ranking of every movie for every user."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.sparse import csr_matrix
-from tasks.model.clusters import Clustering, Nearness, Tastes, embedding, k_means, nearest_clusters, tastes
-from tasks.stations.incidence import Evidence
 
-from flows.config import RetrainConfig
-from tasks import recommend
-from tasks.model.rank import best_movies, pick_best, smooth_shares, tie_order
-from tests.conftest import incidences, labels_for
+from tasks.blocks import favourites_of, rank_movies, slice_users
+from tasks.model.embedding import place_in_space
+from tasks.model.fit import fit_fine_clusters, fit_model, known_of
+from tasks.model.kmeans import with_centroids
+from tasks.model.neighbours import place
+from tasks.model.rank import bound, pick_best, rank, rounded
+from tasks.model.types import Groups, Model, Neighbours, Placement, Scoring, TasteSpace
+from tests.model.builders import UNSEEN, from_incidence, incidences, interactions_of, labels_for, movies_of, options_of
 
 CLOSE = 2e-5  # of scores, which are float32
+EXACT = Scoring("none", 0.0, 1, 0.0, 0.0, 0.0, 0.0, 0.0, True)
 
 
-def method(smoothing: float = 0.0, taste_weight: float = 0.0):
-    """A method with these numbers."""
-    return RetrainConfig(smoothing=smoothing, taste_weight=taste_weight).method
+class Case(NamedTuple):
+    """Users, where they are, and what was learned of others."""
+
+    users: object
+    placement: object
+    model: object
 
 
-def clusters_of(labels):
-    """Clusters whose centroids do not matter."""
-    return Clustering(labels, np.zeros((labels.max() + 1, 1), dtype=np.float32))
+def model_of(shares, n_movies, tastes=None, items=None, **scoring):
+    """A model of which only these arrays matter."""
+    shares = np.asarray(shares, dtype=np.float32)
+    tastes = np.zeros((shares.shape[1], 0), dtype=np.float32) if tastes is None else tastes
+    items = np.zeros((0, shares.shape[1]), dtype=np.float32) if items is None else items
+    space = TasteSpace(*(np.zeros(shape, dtype=np.float32) for shape in (n_movies, (n_movies, 0), 0, 0)))
+    nowhere = np.zeros((len(shares), 1), dtype=np.float32)
+    movie_ids = np.arange(n_movies, dtype=np.int32)
+    return Model(movie_ids, space, nowhere, nowhere, nowhere, shares, tastes, items, EXACT._replace(**scoring))
 
 
-def score_all(weights, fine, nearness, known, smoothing, taste_weight):
-    """Scores of all movies for all users, in float64, word for word as in the description of the column score."""
-    likes = weights.toarray().astype(np.float64)
-    everybody = likes.mean(axis=0)
-    scores = np.zeros_like(likes)
-    for user in range(len(likes)):
-        for cluster, weight in zip(nearness.clusters[user], nearness.weights[user].astype(np.float64), strict=True):
-            members = likes[fine.labels == cluster]
-            scores[user] += weight * (members.sum(axis=0) + smoothing * everybody) / (len(members) + smoothing)
-    if known is not None:
-        cosines = known.users.astype(np.float64) @ known.movies.T.astype(np.float64)
-        scores *= np.exp(taste_weight * (cosines - 1))
+def placement_of(clusters, weights, tastes=None):
+    """Users at these fine clusters, with these tastes."""
+    clusters, weights = np.asarray(clusters, dtype=np.int32), np.asarray(weights, dtype=np.float32)
+    tastes = np.zeros((len(clusters), 0), dtype=np.float32) if tastes is None else tastes
+    own = clusters[:, 0]
+    return Placement(own, own, own, Neighbours(clusters, weights), tastes)
+
+
+def age_of(users):
+    """How many later favourites or near favourites of the user each entry has, as an array like the weights."""
+    ages = np.zeros(users.weights.shape)
+    for user, (start, stop) in enumerate(zip(users.weights.indptr[:-1], users.weights.indptr[1:], strict=True)):
+        columns, times = users.weights.indices[start:stop], users.seconds[start:stop]
+        counts = users.weights.data[start:stop] > 0
+        for column, time in zip(columns, times, strict=True):
+            ages[user, column] = (times[counts] > time).sum()
+    return ages
+
+
+def score_all(users, placement, model):
+    """Scores of all candidates for all users, in float64, word for word as the docstrings give the formula."""
+    n_users, n_candidates = len(users.user_ids), model.shares.shape[1]
+    scores = np.zeros((n_users, n_candidates))
+    for user in range(n_users):
+        clusters, weights = (array[user] for array in placement.neighbours)
+        for cluster, weight in zip(clusters, weights.astype(np.float64), strict=True):
+            scores[user] += weight * model.shares[cluster].astype(np.float64)
+        if model.tastes.shape[1]:
+            cosines = model.tastes.astype(np.float64) @ placement.tastes[user].astype(np.float64)
+            scores[user] *= np.exp(model.scoring.taste_weight * (cosines - 1))
+    if len(model.items):
+        n_items = len(model.items)
+        evidence = users.weights.toarray().astype(np.float64) * (1 + age_of(users)) ** -model.scoring.recency
+        scores *= 1 - model.scoring.item_weight
+        scores[:, :n_items] += evidence[:, :n_items] @ model.items.astype(np.float64)
     return scores
+
+
+def seen_of(users, exclude_seen=True):
+    """What is never recommended to the users, as a dense array."""
+    seen = np.zeros(users.weights.shape, dtype=bool)
+    rows = np.repeat(np.arange(len(users.user_ids)), np.diff(users.weights.indptr))
+    kept = users.weights.data == 1 if not exclude_seen else slice(None)
+    seen[rows[kept], users.weights.indices[kept]] = True
+    return seen
 
 
 def split_by_user(best, n_users):
@@ -53,72 +98,94 @@ def split_by_user(best, n_users):
     return movies, scores
 
 
-def check_against(expected, best, incidence, excluded, top_n):
-    """Check recommendations against the scores ``expected`` of all movies, up to rounding."""
-    seen = (incidence + excluded).toarray() > 0
+def check_against(expected, best, seen, top_n):
+    """Check recommendations against the scores ``expected`` of all candidates, up to rounding."""
+    n_candidates = expected.shape[1]
     movies, scores = split_by_user(best, len(seen))
     for user, (mine, my_scores) in enumerate(zip(movies, scores, strict=True)):
         left = np.flatnonzero(~seen[user])
         assert len(set(mine)) == len(mine) == min(top_n, len(left))
         assert not seen[user, mine].any()
-        np.testing.assert_allclose(my_scores, expected[user, mine], atol=CLOSE, rtol=CLOSE)
-        assert (np.diff(my_scores) <= 0).all()
-        others = np.setdiff1d(left, mine)
-        if len(others):
-            assert expected[user, others].max() <= expected[user, mine].min() + CLOSE
+        first = [movie for movie in mine if movie < n_candidates]
+        further = [movie for movie in mine if movie >= n_candidates]
+        assert mine == first + further == first + [movie for movie in left if movie >= n_candidates][: len(further)]
+        assert not my_scores[len(first) :].any()
+        np.testing.assert_allclose(my_scores[: len(first)], expected[user, first], atol=CLOSE, rtol=CLOSE)
+        assert (np.diff(my_scores[: len(first)]) <= 0).all()
+        others = np.setdiff1d(left[left < n_candidates], first)
+        if len(others) and first:
+            assert expected[user, others].max() <= expected[user, first].min() + CLOSE
+
+
+@st.composite
+def users_with_ratings(draw, near_weight=0.5):
+    """Users who favourited some movies, and rated others lower, at distinct times or at none."""
+    likes = draw(incidences(max_users=12, max_movies=30)).toarray()
+    random = np.random.default_rng(draw(st.integers(0, 999)))
+    other = random.choice([UNSEEN, 0, near_weight], size=likes.shape, p=[0.7, 0.15, 0.15])
+    weights = np.where(likes > 0, 1, other)
+    n_entries = np.count_nonzero(~np.isnan(weights))
+    return interactions_of(weights, draw(st.sampled_from([np.zeros(n_entries), random.permutation(n_entries) + 1.0])))
 
 
 @st.composite
 def cases(draw):
-    """An incidence, what else users have seen, and their clusters."""
-    incidence = draw(incidences(max_users=12, max_movies=30))
-    n_users, n_movies = incidence.shape
-    low = draw(incidences(max_users=n_users, max_movies=n_movies)).toarray()
-    excluded = np.zeros(incidence.shape, dtype=np.float32)
-    excluded[: low.shape[0], : low.shape[1]] = low
-    excluded[incidence.toarray() > 0] = 0
-    return incidence, csr_matrix(excluded), draw(labels_for(n_users))
+    """Users anywhere among clusters, and a model with or without tastes and an item model."""
+    users = draw(users_with_ratings())
+    n_users, n_movies = users.weights.shape
+    random = np.random.default_rng(draw(st.integers(0, 999)))
+    k = draw(st.integers(1, 5))
+    m, n_candidates = draw(st.integers(1, k)), draw(st.integers(1, n_movies))
+    clusters = np.stack([random.permutation(k)[:m] for _ in range(n_users)])
+    directions = [random.normal(size=(n, 3)) for n in (n_users, n_candidates)]
+    tastes = [(d / np.linalg.norm(d, axis=1, keepdims=True)).astype(np.float32) for d in directions]
+    tastes = tastes if draw(st.booleans()) else [None, None]
+    items = random.normal(0, 0.1, size=(draw(st.integers(1, n_candidates)),) * 2).astype(np.float32)
+    numbers = {"taste_weight": draw(st.floats(0, 5)), "item_weight": draw(st.floats(0, 1)), "recency": 0.2}
+    shares = random.random((k, n_candidates))
+    model = model_of(shares, n_movies, tastes[1], items if draw(st.booleans()) else None, **numbers)
+    return Case(users, placement_of(clusters, random.dirichlet(np.ones(m), n_users), tastes[0]), model)
 
 
-@given(cases(), st.integers(1, 35), st.sampled_from([2, 128]))
-def test_own_cluster_without_smoothing_ranks_by_the_counts_of_the_cluster(case, top_n, depth):
-    """The article's rule, exactly: counts in the own cluster, then overall favourites, then the lower movie."""
-    incidence, excluded, labels = case
-    fine = clusters_of(labels)
-    nearness = nearest_clusters(incidence, fine, 1, 0.0)
+@given(cases(), st.integers(1, 35), st.sampled_from([1, 4_000_000]))
+def test_scores_follow_the_formula_and_the_best_are_recommended(case, top_n, block_cells):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recommend, "FIRST_DEPTH", depth)
-        best = best_movies(incidence, incidence, excluded, fine, nearness, None, method(), top_n)
-    liked = incidence.toarray()
-    movies, scores = split_by_user(best, len(liked))
-    for user, mine in enumerate(movies):
+        patch.setattr("tasks.model.rank.BLOCK_CELLS", block_cells)
+        best = rank(*case, top_n)
+    check_against(score_all(*case), best, seen_of(case.users), top_n)
+    np.testing.assert_allclose(best.cluster_score + best.item_score, best.score, atol=1e-6)
+
+
+@given(cases(), st.integers(1, 10))
+def test_a_user_gets_the_same_recommendations_in_any_block(case, top_n):
+    best = rank(*case, top_n)
+    start = len(case.users.user_ids) // 2
+    rest = rank(slice_users(case.users, start, 99), case.placement.rows(start, 99), case.model, top_n)
+    kept = best.user >= start
+    for mine, theirs in zip(best[1:], rest[1:], strict=True):
+        np.testing.assert_allclose(mine[kept], theirs, atol=1e-6)
+
+
+@given(users_with_ratings(near_weight=0), st.integers(1, 35), st.data())
+def test_the_articles_rule_exactly(users, top_n, data):
+    """Counts in the own cluster, then overall favourites, then the lower movie; only favourites are left out."""
+    options, labels = options_of(preset="article"), data.draw(labels_for(len(users.user_ids)))
+    ranked, columns, _ = rank_movies(users)
+    movies = movies_of(ranked)
+    space, _ = fit_fine_clusters(ranked, movies, 1, options)
+    clusters = with_centroids(place_in_space(ranked, space, options), labels)
+    groups = Groups(clusters, clusters, clusters)
+    model, groups = fit_model(ranked, movies, space, groups, options, lambda count: count(ranked))
+    best = rank(ranked, place(ranked, model, known_of(ranked, groups)), model, top_n)
+    liked = favourites_of(users).toarray()
+    found, scores = split_by_user(best, len(liked))
+    for user, mine in enumerate(found):
         count = liked[labels == labels[user]].sum(axis=0)
-        left = np.flatnonzero((liked[user] == 0) & (excluded.toarray()[user] == 0)).tolist()
+        left = np.flatnonzero(liked[user] == 0).tolist()
         expected = sorted(left, key=lambda movie: (-count[movie], -liked[:, movie].sum(), movie))[:top_n]
-        assert mine == expected
-        np.testing.assert_allclose(scores[user], count[expected] / (labels == labels[user]).sum(), rtol=1e-6)
-
-
-@given(cases(), st.integers(1, 12), st.sampled_from([0.0, 1.0, 7.5]), st.floats(0, 5), st.data())
-def test_scores_of_several_clusters_follow_the_formula(case, top_n, smoothing, taste_weight, data):
-    incidence, excluded, labels = case
-    n_users, n_movies = incidence.shape
-    k = labels.max() + 1
-    m = data.draw(st.integers(1, int(k)))
-    random = np.random.default_rng(data.draw(st.integers(0, 99)))
-    clusters = np.stack([random.permutation(k)[:m] for _ in range(n_users)]).astype(np.int32)
-    nearness = Nearness(clusters, random.dirichlet(np.ones(m), n_users).astype(np.float32))
-    weights = csr_matrix(incidence + excluded * np.float32(data.draw(st.sampled_from([0, 0.5]))))
-    directions = [random.normal(size=(n, 3)) for n in (n_users, n_movies)]
-    known = Tastes(*((d / np.linalg.norm(d, axis=1, keepdims=True)).astype(np.float32) for d in directions))
-    known = known if taste_weight else None
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recommend, "FIRST_DEPTH", data.draw(st.sampled_from([2, 128])))
-        patch.setattr(recommend, "BLOCK_CELLS", data.draw(st.sampled_from([1, 4_000_000])))
-        fine, how = clusters_of(labels), method(smoothing, taste_weight)
-        best = best_movies(incidence, weights, excluded, fine, nearness, known, how, top_n)
-    expected = score_all(weights, fine, nearness, known, smoothing, taste_weight)
-    check_against(expected, best, incidence, excluded, top_n)
+        assert columns[mine].tolist() == expected
+        shares = count[expected] / (labels == labels[user]).sum()
+        np.testing.assert_allclose(scores[user], shares, rtol=1e-5)
 
 
 def many_users(n_users=300, n_movies=900):
@@ -135,45 +202,32 @@ def many_users(n_users=300, n_movies=900):
     low[3] = ~liked[3]
     low[3, [5, 700]] = False  # who has seen nearly everything
     liked[3, [5, 700]] = False
-    return csr_matrix(liked.astype(np.float32)), csr_matrix(low.astype(np.float32))
+    weights = np.where(liked, 1.0, np.where(low, 0.5, UNSEEN))
+    return interactions_of(weights, random.permutation(np.count_nonzero(liked | low)) + 1)
 
 
-def embed(incidence, weights, n_components=12):
-    """Points of the default method, and 20 clusters of them."""
-    evidence = Evidence(weights, np.arange(weights.nnz, dtype=np.float64))
-    points = embedding(incidence, evidence, "idf", n_components, 0.2, 0)
-    return points, k_means(points, 20, 1, 50, 0)
+def fitted(users, n_fine_clusters=20, **options):
+    """Users, where they are in a model that was fitted to them, and that model; columns stay as they are."""
+    chosen, movies = options_of(**options), movies_of(users)
+    space, groups = fit_fine_clusters(users, movies, n_fine_clusters, chosen)
+    model, groups = fit_model(users, movies, space, groups, chosen, lambda count: count(users))
+    return Case(users, place(users, model, known_of(users, groups)), model)
 
 
-@pytest.mark.parametrize("depth", [2, 128])
-def test_the_default_method_on_many_users(depth, monkeypatch):
-    monkeypatch.setattr(recommend, "FIRST_DEPTH", depth)
-    incidence, low = many_users()
-    weights = csr_matrix(incidence + 0.5 * low)
-    c = RetrainConfig()
-    points, fine = embed(incidence, weights)
-    nearness = nearest_clusters(points, fine, c.n_nearest_clusters, c.closeness)
-    known = tastes(points, incidence, c.taste_weight)
-    best = best_movies(incidence, weights, low, fine, nearness, known, c.method, 10)
-    expected = score_all(weights, fine, nearness, known, c.smoothing, c.taste_weight)
-    check_against(expected, best, incidence, low, 10)
+def test_the_default_options_on_many_users():
+    case = fitted(many_users(), n_components=12)
+    best = rank(*case, 10)
+    check_against(score_all(*case), best, seen_of(case.users), 10)
     assert sorted(best.movie[best.user == 3].tolist()) == [5, 700]
     assert (np.bincount(best.user)[np.arange(300) != 3] == 10).all()
-    assert [field.dtype for field in best] == [np.int32, np.int32, np.int32, np.float32]
+    assert [field.dtype for field in best] == [np.int32] * 3 + [np.float32] * 3
 
 
-def test_deep_search_finds_what_a_full_search_finds(monkeypatch):
-    incidence, low = many_users()
-    points, fine = embed(incidence, incidence)
-    nearness = nearest_clusters(points, fine, 8, 3.0)
-    found = []
-    for depth in (1, 3, 10_000):
-        monkeypatch.setattr(recommend, "FIRST_DEPTH", depth)
-        found.append(best_movies(incidence, incidence, low, fine, nearness, None, method(1.0), 15))
-    for other in found[1:]:
-        np.testing.assert_array_equal(found[0].user, other.user)
-        np.testing.assert_array_equal(found[0].rank, other.rank)
-        np.testing.assert_allclose(found[0].score, other.score, rtol=1e-5)
+def test_what_was_rated_low_is_recommended_where_it_need_not_be_excluded():
+    case = fitted(many_users(), n_components=12, exclude_seen=False)
+    best = rank(*case, 10)
+    check_against(score_all(*case), best, seen_of(case.users, exclude_seen=False), 10)
+    assert seen_of(case.users)[best.user, best.movie].any()
 
 
 def test_equal_movies_come_by_overall_favourites_and_then_by_id():
@@ -183,11 +237,8 @@ def test_equal_movies_come_by_overall_favourites_and_then_by_id():
     half[:, 0] |= ~half.any(axis=1)
     half[0] |= ~half.any(axis=0)
     half[0, 7] = False  # user 0, who likes nearly everything, has something left
-    incidence = csr_matrix(np.hstack([half, half]).astype(np.float32))
-    points, fine = embed(incidence, incidence)
-    nearness = nearest_clusters(points, fine, 15, 3.0)
-    best = best_movies(incidence, incidence, csr_matrix(incidence.shape), fine, nearness, None, method(1.0), 40)
-    movies, _ = split_by_user(best, 200)
+    case = fitted(from_incidence(np.hstack([half, half])), n_components=12, n_neighbours=15, sharpness=3.0)
+    movies, _ = split_by_user(rank(*case, 40), 200)
     for mine in movies:
         place = {movie: at for at, movie in enumerate(mine)}
         for movie in mine:
@@ -195,53 +246,72 @@ def test_equal_movies_come_by_overall_favourites_and_then_by_id():
                 assert place.get(movie - 150, 1000) == place[movie] - 1, f"movie {movie - 150} comes just before"
 
 
-def test_a_tie_with_movies_that_were_not_looked_at_is_settled_by_looking(monkeypatch):
-    """For user 0 movies 2 and 7 score the same; 7 has more favourites, but is not among the two looked at first."""
-    monkeypatch.setattr(recommend, "FIRST_DEPTH", 2)
-    likes = [{1, 3}, {0, 4, 5}, {2, 4, 7}, {0, 4, 6, 7, 8, 9}, {5, 6, 9}]
-    incidence = csr_matrix(np.array([[movie in mine for movie in range(10)] for mine in likes], dtype=np.float32))
-    fine = clusters_of(np.array([1, 0, 1, 0, 0], dtype=np.int32))
-    nearness = nearest_clusters(incidence, fine, 1, 0.0)
-    best = best_movies(incidence, incidence, csr_matrix((5, 10)), fine, nearness, None, method(), 2)
-    assert best.movie[best.user == 0].tolist() == [4, 7]
-
-
 def test_a_user_who_has_seen_everything_gets_nothing():
-    incidence = csr_matrix(np.array([[1, 1], [1, 0]], dtype=np.float32))
-    fine = clusters_of(np.zeros(2, dtype=np.int32))
-    nearness = Nearness(np.zeros((2, 1), dtype=np.int32), np.ones((2, 1), dtype=np.float32))
-    best = best_movies(incidence, incidence, csr_matrix((2, 2)), fine, nearness, None, method(), 5)
+    users = from_incidence([[1, 1], [1, 0]])
+    best = rank(users, placement_of([[0], [0]], [[1], [1]]), model_of([[1.0, 0.5]], 2), 5)
     assert (best.user.tolist(), best.rank.tolist(), best.movie.tolist()) == ([1], [1], [1])
     assert best.score.tolist() == [0.5]
 
 
 def test_movies_that_nobody_in_the_cluster_likes_fill_up_by_overall_favourites():
-    incidence = csr_matrix(np.array([[1, 0, 0, 0], [0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1]], dtype=np.float32))
-    fine = clusters_of(np.array([0, 1, 1, 1], dtype=np.int32))
-    nearness = nearest_clusters(incidence, fine, 1, 0.0)
-    best = best_movies(incidence, incidence, csr_matrix((4, 4)), fine, nearness, None, method(), 3)
-    assert best.movie[best.user == 0].tolist() == [3, 2, 1]
+    users = from_incidence([[0, 0, 0, 1], [1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0]])
+    model = model_of([[0, 0, 0, 1], [1, 2 / 3, 1 / 3, 0]], 4)
+    best = rank(users, placement_of([[0], [1], [1], [1]], np.ones((4, 1))), model, 3)
+    assert best.movie[best.user == 0].tolist() == [0, 1, 2]
     assert best.score[best.user == 0].tolist() == [0, 0, 0]
 
 
-def test_tie_order_is_most_favourited_then_lowest():
-    incidence = csr_matrix(np.array([[1, 0, 1, 1], [0, 1, 1, 1]], dtype=np.float32))
-    assert tie_order(incidence).tolist() == [2, 3, 0, 1]
+def test_users_who_have_seen_nearly_all_candidates_get_further_movies_in_their_order():
+    users = interactions_of([[1, 0, UNSEEN, UNSEEN, 1, UNSEEN], [1, UNSEEN, UNSEEN, UNSEEN, UNSEEN, UNSEEN]])
+    best = rank(users, placement_of([[0], [0]], [[1], [1]]), model_of([[0.9, 0.8, 0.7]], 6), 3)
+    assert best.user.tolist() == [0, 0, 0, 1, 1, 1]
+    assert best.rank.tolist() == [1, 2, 3, 1, 2, 3]
+    assert best.movie.tolist() == [2, 3, 5, 1, 2, 3]
+    np.testing.assert_allclose(best.score, [0.7, 0, 0, 0.8, 0.7, 0], rtol=1e-5)
 
 
-def test_smooth_shares_pull_a_cluster_towards_everybody():
-    weights = csr_matrix(np.array([[1, 0], [1, 1], [0.5, 1], [0, 1]], dtype=np.float32))
-    labels = np.array([0, 0, 1, 1], dtype=np.int32)
-    np.testing.assert_allclose(smooth_shares(weights, labels, 0.0), [[1, 0.5], [0.25, 1]])
-    everybody = 2 * np.array([0.625, 0.75])
-    expected = (np.array([[2, 1], [0.5, 2]]) + everybody) / 4
-    np.testing.assert_allclose(smooth_shares(weights, labels, 2.0), expected, rtol=1e-6)
+def test_the_parts_of_a_score_are_those_of_the_clusters_and_of_the_item_model():
+    items = np.array([[0, 0.5], [0.25, 0]], dtype=np.float32)
+    model = model_of([[0.5, 0.5, 0.25]], 3, items=items, item_weight=0.6)
+    best = rank(from_incidence([[1, 0, 0]]), placement_of([[0]], [[1]]), model, 3)
+    assert best.movie.tolist() == [1, 2]
+    np.testing.assert_allclose(best.cluster_score, [0.2, 0.1], rtol=1e-5)
+    np.testing.assert_allclose(best.item_score, [0.5, 0], rtol=1e-5)
+    np.testing.assert_allclose(best.score, [0.7, 0.1], rtol=1e-5)
 
 
-def test_pick_best_keeps_the_order_of_equal_scores_and_skips_what_is_hidden():
+def test_pick_best_takes_the_lower_of_equal_scores_and_skips_what_is_hidden():
     nothing = -np.inf
     scores = np.array([[1, 3, 3, 3, 2], [nothing, 1, nothing, 1, nothing]], dtype=np.float32)
-    picked, best = pick_best(scores, 3)
-    assert picked[0].tolist() == [1, 2, 3]
-    assert picked[1, :2].tolist() == [1, 3]
-    assert best.tolist() == [[3, 3, 3], [1, 1, nothing]]
+    rows, places, columns, values = pick_best(scores, 3)
+    assert rows.tolist() == [0, 0, 0, 1, 1]
+    assert places.tolist() == [1, 2, 3, 1, 2]
+    assert columns.tolist() == [1, 2, 3, 1, 3]
+    assert values.tolist() == [3, 3, 3, 1, 1]
+
+
+def test_scores_that_differ_in_their_last_bits_are_a_tie():
+    ulp = np.spacing(np.float32(0.7))
+    scores = np.array([[0.1, 0.7 - ulp, 0.7 + ulp, 0.7, 0.7001]], dtype=np.float32)
+    assert pick_best(scores, 4)[2].tolist() == [4, 1, 2, 3]
+
+
+@given(st.integers(0, 999), st.integers(1, 6), st.integers(1, 200))
+def test_pick_best_finds_what_a_full_sort_finds(seed, top_n, width):
+    random = np.random.default_rng(seed)
+    scores = (random.integers(-3, 9, (5, width)) / 7).astype(np.float32)
+    scores[random.random(scores.shape) < 0.2] = -np.inf
+    rows, _, columns, values = pick_best(scores, top_n)
+    for row, mine in enumerate(scores):
+        expected = [c for c in np.lexsort((np.arange(width), -rounded(mine))) if mine[c] > -np.inf][:top_n]
+        assert columns[rows == row].tolist() == expected
+        np.testing.assert_array_equal(values[rows == row], rounded(mine[expected]))
+    reached = (rounded(scores) >= bound(scores, top_n)[:, None]).sum(axis=1)
+    assert (reached >= min(top_n, width)).all()
+
+
+@given(st.floats(-1e6, 1e6, width=32, allow_subnormal=False))
+def test_rounding_changes_less_than_four_millionths_and_is_done_at_once(value):
+    [once] = values = rounded(np.array([value], dtype=np.float32))
+    assert abs(once - value) <= 4e-6 * abs(value)
+    assert rounded(values)[0] == once
