@@ -15,8 +15,9 @@ def versions_of(database: Path) -> Path:
 
 
 def base_of(database: Path) -> str:
-    """Return what the names of all that belongs to a published file begin with."""
-    return database.stem if database.suffix == ".duckdb" else f"{database.name}.versions"
+    """Return what the names of all that belongs to a published file begin with; no two files share it."""
+    has_short_name = database.suffix == ".duckdb" and not database.stem.endswith(".versions")
+    return database.stem if has_short_name else f"{database.name}.versions"
 
 
 def overlays_of(database: Path) -> Path:
