@@ -20,19 +20,23 @@ def writing(path: Path) -> Iterator[None]:
         raise not_writable(path, error) from error
 
 
+def new_name(path: Path) -> Path:
+    """Return a name beside ``path`` that cannot be guessed, so that nobody can plant a link there."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a new path beside ``path``; at the end of the block the file written there takes its place, in one step.
 
-    If the block fails, ``path`` stays as it is and the new file is removed. The name of the new file cannot be
-    guessed, so nobody can plant a link there.
+    If the block fails, ``path`` stays as it is and the new file is removed.
 
     Raises
     ------
     CineclusterError
         If the folder cannot be written to.
     """
-    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    new = new_name(path)
     try:
         with writing(path):
             yield new

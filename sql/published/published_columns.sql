@@ -5,14 +5,19 @@ with published as (
         table_name as name,
         comment
     from duckdb_tables()
-    where not ends_with(table_name, '_retrained')
+    where database_name = current_database() and schema_name = 'main' and not ends_with(table_name, '_retrained')
     union all
     select
         view_oid as oid,
         view_name as name,
         comment
     from duckdb_views()
-    where not internal and not temporary and view_name not in ('overlay', 'seen')
+    where
+        database_name = current_database()
+        and schema_name = 'main'
+        and not internal
+        and not temporary
+        and view_name not in ('overlay', 'seen')
 )
 
 select

@@ -1,23 +1,15 @@
 -- cluster_movies: those of the retrain, with the counts, shares and ranks of now.
 create or replace view cluster_movies as
 with changed as (
-    select
-        unnest(
-            from_json(
-                content, '{"cluster_movies": [{"cluster": "INTEGER", "movie_id": "INTEGER", "n_users": "INTEGER"}]}'
-            ).cluster_movies,
-            max_depth := 2
-        )
+    select unnest(from_json(content, '{"cluster": "INTEGER", "movie_id": "INTEGER", "n_users": "INTEGER"}'))
     from overlay
+    where name = 'cluster_movies'
 ),
 
 resized as (
-    select
-        unnest(
-            from_json(content, '{"cluster_sizes": [{"cluster": "INTEGER", "n_users": "INTEGER"}]}').cluster_sizes,
-            max_depth := 2
-        )
+    select unnest(from_json(content, '{"cluster": "INTEGER", "n_users": "INTEGER"}'))
     from overlay
+    where name = 'cluster_sizes'
 ),
 
 counts as (

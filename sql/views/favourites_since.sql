@@ -8,9 +8,8 @@ select
     unnest(
         from_json(
             content,
-            '{"favourites": [{"user_id": "INTEGER", "movie_id": "INTEGER",
-          "changed_at": "TIMESTAMP", "is_favourite": "BOOLEAN"}]}'
-        ).favourites,
-        max_depth := 2
+            '{"user_id": "INTEGER", "movie_id": "INTEGER", "changed_at": "TIMESTAMP", "is_favourite": "BOOLEAN"}'
+        )
     )
 from overlay
+where name = 'favourites'

@@ -5,12 +5,11 @@ with changed as (
         unnest(
             from_json(
                 content,
-                '{"fine_cluster_movies": [{"fine_cluster": "INTEGER", "movie_id": "INTEGER",
-              "n_users": "INTEGER", "n_near": "INTEGER"}]}'
-            ).fine_cluster_movies,
-            max_depth := 2
+                '{"fine_cluster": "INTEGER", "movie_id": "INTEGER", "n_users": "INTEGER", "n_near": "INTEGER"}'
+            )
         )
     from overlay
+    where name = 'fine_cluster_movies'
 )
 
 select

@@ -1,14 +1,9 @@
 -- fine_clusters: those of the retrain, with the users that they have now.
 create or replace view fine_clusters as
 with changed as (
-    select
-        unnest(
-            from_json(
-                content, '{"fine_clusters": [{"fine_cluster": "INTEGER", "n_users": "INTEGER"}]}'
-            ).fine_clusters,
-            max_depth := 2
-        )
+    select unnest(from_json(content, '{"fine_cluster": "INTEGER", "n_users": "INTEGER"}'))
     from overlay
+    where name = 'fine_clusters'
 )
 
 select

@@ -1,15 +1,9 @@
 -- overall_favourites: those of the retrain, with the counts of now; movies new among them have no taste.
 create or replace view overall_favourites as
 with changed as (
-    select
-        unnest(
-            from_json(
-                content,
-                '{"overall_favourites": [{"movie_id": "INTEGER", "n_users": "INTEGER", "n_near": "INTEGER"}]}'
-            ).overall_favourites,
-            max_depth := 2
-        )
+    select unnest(from_json(content, '{"movie_id": "INTEGER", "n_users": "INTEGER", "n_near": "INTEGER"}'))
     from overlay
+    where name = 'overall_favourites'
 ),
 
 counts as (
@@ -31,10 +25,16 @@ counts as (
     where changed.n_users > 0
 ),
 
+moves as (
+    select unnest(from_json(content, '{"is_new": "BOOLEAN"}'))
+    from overlay
+    where name = 'user_clusters'
+),
+
 totals as (
     select
         (select count(*) from user_clusters_retrained)
-        + coalesce((select (content ->> 'n_users_more')::integer from overlay), 0) as n_users
+        + coalesce((select sum(case when is_new then 1 else -1 end) from moves), 0) as n_users
 )
 
 select

@@ -5,12 +5,12 @@ with changed as (
         unnest(
             from_json(
                 content,
-                '{"recommendations": [{"user_id": "INTEGER", "cluster": "INTEGER",
-              "movie_ids": ["INTEGER"], "scores": ["FLOAT"], "item_scores": ["FLOAT"]}]}'
-            ).recommendations,
-            max_depth := 2
+                '{"user_id": "INTEGER", "cluster": "INTEGER", "movie_ids": ["INTEGER"], "scores": ["FLOAT"],
+              "item_scores": ["FLOAT"]}'
+            )
         )
     from overlay
+    where name = 'recommendations'
 ),
 
 ranked as (

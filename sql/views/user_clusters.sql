@@ -5,13 +5,12 @@ with changed as (
         unnest(
             from_json(
                 content,
-                '{"user_clusters": [{"user_id": "INTEGER", "is_new": "BOOLEAN", "cluster": "INTEGER",
-              "fine_cluster": "INTEGER", "neighbours": ["INTEGER"], "weights": ["FLOAT"],
-              "taste": ["FLOAT"]}]}'
-            ).user_clusters,
-            max_depth := 2
+                '{"user_id": "INTEGER", "is_new": "BOOLEAN", "cluster": "INTEGER", "fine_cluster": "INTEGER",
+              "neighbours": ["INTEGER"], "weights": ["FLOAT"], "taste": ["FLOAT"]}'
+            )
         )
     from overlay
+    where name = 'user_clusters'
 )
 
 select

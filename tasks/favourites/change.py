@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -12,14 +11,15 @@ import polars as pl
 from tasks.engine.duckdb import literal_path, run, statement
 from tasks.errors import CineclusterError
 from tasks.favourites.fold_in import load_model, place_new_users, recommend_again
-from tasks.favourites.log import Pairs, append_to_log, hold_favourites, last_words, read_log
-from tasks.favourites.overlay import Overlay, read_overlay, remove_overlays, replace_overlay, stage_overlay
+from tasks.favourites.log import Pairs, append_to_log, hold_favourites, last_words, log_of, read_log
+from tasks.favourites.overlay import Overlay, Rows, read_overlay, remove_overlays, replace_overlay, staged
 from tasks.model.types import Model
 from tasks.published.publish import Build
-from tasks.published.read import connect_to_published, require_published
-from tasks.published.versions import overlay_of, staged, versions_of
+from tasks.published.read import LockedError, connect_to_published, require_published, tables_in
+from tasks.published.versions import overlay_of
 
 LARGEST_ID = 2**31 - 1
+LARGEST_TOP_N = 1000
 CHANGED = (
     "user_clusters",
     "fine_clusters",
@@ -50,28 +50,48 @@ def change_favourites(database: Path, pairs: Pairs, remove: bool = False) -> int
     ------
     CineclusterError
         If nothing is published, a movie is unknown or an id is none; then nothing is changed.
+    LockedError
+        If another process has the tables open for writing; then the changes are recorded, unknown movies too, and the
+        tables follow later.
     """
     require_published(database)
-    change = "remove" if remove else "add"
-    with hold_favourites(database), connect_to_published(database) as connection:
-        check_pairs(connection, database, pairs)
-        said = last_words(read_log(database)).filter(pl.col("is_favourite") != remove).select("user_id", "movie_id")
-        known = set(said.iter_rows())
-        new = [pair for pair in dict.fromkeys((int(user), int(movie)) for user, movie in pairs) if pair not in known]
-        if new:
-            append_to_log(database, new, change)
-        bring_up_to_date(connection, database)
+    check_ids(pairs)
+    with hold_favourites(database):
+        try:
+            with connect_to_published(database) as connection:
+                check_movies(connection, database, pairs)
+                n_recorded = record(database, pairs, remove)
+                bring_up_to_date(connection, database)
+        except LockedError as error:
+            record(database, pairs, remove)
+            raise LockedError(
+                f"{error} What was asked for is recorded in {log_of(database)}, and comes to the tables with the next "
+                "favourite or retrain after that."
+            ) from error
+    return n_recorded
+
+
+def record(database: Path, pairs: Pairs, remove: bool) -> int:
+    """Add to the log what it does not say already; return the number of lines."""
+    said = last_words(read_log(database)).filter(pl.col("is_favourite") != remove).select("user_id", "movie_id")
+    known = set(said.iter_rows())
+    new = [pair for pair in dict.fromkeys((int(user), int(movie)) for user, movie in pairs) if pair not in known]
+    if new:
+        append_to_log(database, new, "remove" if remove else "add")
     return len(new)
 
 
-def check_pairs(connection: duckdb.DuckDBPyConnection, database: Path, pairs: Pairs) -> None:
-    """Raise a CineclusterError unless the tables can follow favourites, all ids are ids and all movies known."""
-    tables = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
-    if not {"favourites_retrained", "model"} <= tables:
-        raise CineclusterError(f"{database}: its tables cannot follow new favourites. `cinecluster retrain` once.")
+def check_ids(pairs: Pairs) -> None:
+    """Raise a CineclusterError unless all ids are ids."""
     for user_id, movie_id in pairs:
         if not (1 <= user_id <= LARGEST_ID and 1 <= movie_id <= LARGEST_ID):
             raise CineclusterError(f"User {user_id}, movie {movie_id}: ids are whole numbers from 1 to {LARGEST_ID}.")
+
+
+def check_movies(connection: duckdb.DuckDBPyConnection, database: Path, pairs: Pairs) -> None:
+    """Raise a CineclusterError unless the tables can follow favourites and all movies are known."""
+    if not {"favourites_retrained", "model", "runs"} <= tables_in(connection):
+        raise CineclusterError(f"{database}: its tables cannot follow new favourites. `cinecluster retrain` once.")
     connection.register(
         "asked_movies", pl.DataFrame({"movie_id": [movie for _, movie in pairs]}, {"movie_id": pl.Int32})
     )
@@ -88,33 +108,39 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, database: Path) -> N
     whose recommendations that has already keep them, unless their favourites changed since.
     """
     lines = read_log(database)
-    run_id, top_n = last_run(connection)
+    run_id, top_n = last_run(connection, database)
     path = overlay_of(database, run_id)
     before = read_overlay(path)
-    n_known = before.get("n_changes", 0)
-    if len(lines) < n_known:
+    if len(lines) < before.n_changes:
         raise CineclusterError(
-            f"The log of favourites has {len(lines)} lines, the tables follow {n_known}. Put it back, or retrain."
+            f"The log of favourites has {len(lines)} lines, the tables follow {before.n_changes}. Put it back, or "
+            "retrain."
         )
-    if len(lines) == n_known:
+    if len(lines) == before.n_changes:
         return
-    model = load_model(connection)
-    connection.execute("set variable overlay = $path", {"path": literal_path(staged(path))})
-    overlay = {"n_changes": len(lines), "favourites": list_changes(connection, last_words(lines))}
-    stage_overlay(path, overlay)  # new users are placed by their favourites of now
-    overlay |= count_changes(connection, model)
-    stage_overlay(path, overlay)
+    model = load_model(connection, database)
+    overlay = Overlay({"favourites": list_changes(connection, last_words(lines))}, len(lines))
+    with staged(path, overlay) as now:  # new users are placed by their favourites of now
+        connection.execute("set variable overlay = $path", {"path": literal_path(now)})
+        overlay.update(count_changes(connection, model))
     changed = {user_id for user_id, _ in changed_pairs(before) ^ changed_pairs(overlay)}
     kept = [row for row in before.get("recommendations", []) if row["user_id"] not in changed]
-    overlay["recommendations"] = kept + recommend_again(connection, sorted(changed), model, top_n)
-    stage_overlay(path, overlay)
-    replace_overlay(path)
+    with staged(path, overlay) as now:
+        connection.execute("set variable overlay = $path", {"path": literal_path(now)})
+        overlay["recommendations"] = kept + recommend_again(connection, sorted(changed), model, top_n)
+    replace_overlay(path, before, overlay)
 
 
-def last_run(connection: duckdb.DuckDBPyConnection) -> tuple[str, int]:
+def last_run(connection: duckdb.DuckDBPyConnection, database: Path) -> tuple[str, int]:
     """Return the run_id of the retrain that made the tables, and its number of recommendations a user."""
-    run_id, config = connection.execute("select run_id, config from runs").fetchall()[-1]
-    return run_id, int(json.loads(config)["top_n"])
+    run_id, config = connection.execute("select run_id, config from runs order by rowid").fetchall()[-1]
+    try:
+        top_n = int(json.loads(config)["top_n"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise CineclusterError(f"{database}: not a database of cinecluster: its run has no options.") from error
+    if not 1 <= top_n <= LARGEST_TOP_N:
+        raise CineclusterError(f"{database}: not a database of cinecluster: its run recommends {top_n} movies.")
+    return run_id, top_n
 
 
 def changed_pairs(overlay: Overlay) -> set[tuple[int, int]]:
@@ -122,7 +148,7 @@ def changed_pairs(overlay: Overlay) -> set[tuple[int, int]]:
     return {(row["user_id"], row["movie_id"]) for row in overlay.get("favourites", [])}
 
 
-def list_changes(connection: duckdb.DuckDBPyConnection, changes: pl.DataFrame) -> list[dict[str, Any]]:
+def list_changes(connection: duckdb.DuckDBPyConnection, changes: pl.DataFrame) -> Rows:
     """Return the favourites that came and went since the retrain."""
     connection.register("logged_changes", changes)
     for name in ("net_changes", "changed_users", "changed_movies"):
@@ -130,16 +156,15 @@ def list_changes(connection: duckdb.DuckDBPyConnection, changes: pl.DataFrame) -
     return rows(connection, "from net_changes")
 
 
-def count_changes(connection: duckdb.DuckDBPyConnection, model: Model) -> Overlay:
+def count_changes(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, Rows]:
     """Return what the favourites since the retrain change in each table, but for the recommendations."""
     connection.register("new_users", place_new_users(connection, model))
     run(connection, "changes/moves")
     run(connection, "changes/evidence_changes")
-    overlay: Overlay = {name: rows(connection, statement(f"changes/{name}")) for name in CHANGED}
-    return overlay | {"n_users_more": sum(1 if user["is_new"] else -1 for user in overlay["user_clusters"])}
+    return {name: rows(connection, statement(f"changes/{name}")) for name in CHANGED}
 
 
-def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> Rows:
     """Return the result of a query."""
     return connection.sql(query).pl().to_dicts()
 
@@ -151,4 +176,4 @@ def carry_favourites(build: Build, database: Path) -> Iterator[None]:
         with connect_to_published(build.database, database) as connection:
             bring_up_to_date(connection, database)
         yield
-        remove_overlays(versions_of(database))
+        remove_overlays(database)

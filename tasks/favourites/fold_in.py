@@ -1,5 +1,6 @@
 """Users between two retrains: those with their first favourites are placed, those with changed ones ranked again."""
 
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.blocks import Interactions
 from tasks.engine.duckdb import arrays, block_of, statement
+from tasks.errors import CineclusterError
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
 from tasks.model.saved import unpack
@@ -24,9 +26,19 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def load_model(connection: duckdb.DuckDBPyConnection) -> Model:
-    """Return the model of the retrain that made the tables."""
-    return unpack(connection.execute("select name, dtype, n_rows, n_columns, is_matrix, content from model").fetchall())
+def load_model(connection: duckdb.DuckDBPyConnection, database: Path) -> Model:
+    """Return the model of the retrain that made the tables.
+
+    Raises
+    ------
+    CineclusterError
+        If ``model`` is a table of something else.
+    """
+    rows = connection.execute("select name, dtype, n_rows, n_columns, is_matrix, content from model").fetchall()
+    try:
+        return unpack(rows)
+    except (ValueError, TypeError, KeyError) as error:
+        raise CineclusterError(f"{database}: its model cannot be read: {error}. `cinecluster retrain` once.") from error
 
 
 def with_items(connection: duckdb.DuckDBPyConnection, model: Model, users: Interactions) -> Model:

@@ -16,7 +16,7 @@ import polars as pl
 from tasks.engine.duckdb import DuckDBEngine, run
 from tasks.errors import CineclusterError
 from tasks.files import open_lock, sync
-from tasks.published.versions import versions_of
+from tasks.published.versions import base_of, versions_of
 
 HEADER = "changed_at,user_id,movie_id,change"
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -31,7 +31,19 @@ Pairs = Sequence[tuple[int, int]]  # user_id, movie_id
 def log_of(database: Path) -> Path:
     """Return the path of the log of a published file, which a link may point to."""
     database = database.resolve()
-    return database.with_name(f"{database.stem}-favourites.csv")
+    return database.with_name(f"{base_of(database)}-favourites.csv")
+
+
+def require_no_former_log(database: Path) -> None:
+    """Raise a CineclusterError if there may be a log under the name that 0.1.0 gave it."""
+    database = database.resolve()
+    former = database.with_name(f"{database.stem}-favourites.csv")
+    owner = database.with_name(f"{database.stem}.duckdb")
+    if former.exists() and not log_of(database).exists() and not owner.exists():
+        raise CineclusterError(
+            f"{former}: its name was that of the log of {database.name} and is so no more. Call it "
+            f"{log_of(database).name}, or move it away."
+        )
 
 
 @contextmanager
@@ -59,6 +71,7 @@ def read_log(database: Path) -> pl.DataFrame:
         If the file is not such a log.
     """
     path = log_of(database)
+    require_no_former_log(database)
     text = complete_lines(path)
     if not text:
         return pl.DataFrame(schema=COLUMNS)
@@ -69,13 +82,26 @@ def read_log(database: Path) -> pl.DataFrame:
         raise CineclusterError(f"{path}: not a log of favourites: {error}") from error
     if lines.null_count().sum_horizontal().item() or not lines["change"].is_in(["add", "remove"]).all():
         raise CineclusterError(f"{path}: not a log of favourites: its lines are {HEADER}, with add or remove.")
+    bad = lines.with_row_index("line", 2).filter(pl.min_horizontal("user_id", "movie_id") < 1)
+    if len(bad):
+        raise CineclusterError(f"{path} line {bad['line'][0]}: not a log of favourites: ids are numbers from 1 on.")
     return lines
 
 
 def complete_lines(path: Path) -> bytes:
-    """Return what a log holds up to its last line end; what is behind it, a process that died had begun to write."""
+    """Return what a log holds up to its last line end; what is behind it, a process that died had begun to write.
+
+    Raises
+    ------
+    CineclusterError
+        If that is nothing that we write: it would be lost.
+    """
     text = path.read_bytes() if path.exists() else b""
-    return text[: text.rfind(b"\n") + 1]
+    end = text.rfind(b"\n") + 1
+    begun = text[end:]
+    if b"\r" in begun or (not end and not HEADER.encode().startswith(begun)):
+        raise CineclusterError(f"{path}: not a log of favourites: it begins with {HEADER}, and its lines end with LF.")
+    return text[:end]
 
 
 def append_to_log(database: Path, pairs: Pairs, change: str) -> None:

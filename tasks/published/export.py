@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.engine.duckdb import run
@@ -12,6 +13,7 @@ from tasks.files import replacing, writing
 from tasks.published.read import connect_to_published
 
 ROWS_AT_ONCE = 250_000  # of a row group: few enough to hold, many enough to compress
+MARK = b"cinecluster"  # key in the metadata of the files: those that have it may be replaced
 
 
 def export_tables(
@@ -25,7 +27,8 @@ def export_tables(
     Raises
     ------
     CineclusterError
-        If there is no published database, a table's name is none of ours, or the folder cannot be written to.
+        If there is no published database, a table's name is none of ours, a file of that name is not from an export,
+        or the folder cannot be written to.
     """
     rows = {}
     with connect_to_published(database) as connection:
@@ -33,6 +36,7 @@ def export_tables(
         for table in tables:
             if not table.isidentifier():
                 raise CineclusterError(f"{database}: not a database of cinecluster: it has a table {table[:80]!r}.")
+            require_exported(folder / f"{table}.parquet")
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for done, table in enumerate(tables, start=1):
@@ -41,13 +45,24 @@ def export_tables(
     return rows
 
 
+def require_exported(path: Path) -> None:
+    """Raise a CineclusterError if there is a file that no export has written, or a link."""
+    try:
+        if not path.is_symlink() and (not path.exists() or MARK in (pq.read_metadata(path).metadata or {})):
+            return
+    except (OSError, pa.ArrowInvalid):
+        pass
+    raise CineclusterError(f"{path}: not from an export of this version. Choose another folder, or move it away.")
+
+
 def export_table(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> int:
     """Write one table to ``path``; return its rows."""
     n_rows = 0
     with replacing(path) as new:
         batches = connection.sql(f'from "{table}"').to_arrow_reader(ROWS_AT_ONCE)
-        with pq.ParquetWriter(new, batches.schema, compression="zstd") as file:
+        schema = batches.schema.with_metadata({MARK: table.encode()})
+        with pq.ParquetWriter(new, schema, compression="zstd") as file:
             for batch in batches:
-                file.write_batch(batch)
+                file.write_batch(batch.replace_schema_metadata(schema.metadata))
                 n_rows += batch.num_rows
     return n_rows

@@ -21,8 +21,8 @@ import polars as pl
 from tasks.engine.duckdb import machine_errors
 from tasks.errors import CineclusterError
 from tasks.files import alone_in, open_lock, replace_content, sync, writing
-from tasks.published.read import connect_to_published
-from tasks.published.versions import versions_of
+from tasks.published.read import LockedError, connect_to_published
+from tasks.published.versions import RUN_ID, versions_of
 
 
 class BuildNotClosedError(CineclusterError, RuntimeError):
@@ -134,16 +134,24 @@ def point_to(database: Path, version: Path) -> None:
 
 def versions(database: Path) -> list[Path]:
     """Return the kept versions of a published file, newest first: by its list of runs, not by any clock."""
-    files = {path.stem: path for path in versions_of(database).glob("[0-9]*.duckdb")}
+    files = {path.stem: path for path in versions_of(database).glob("*.duckdb") if RUN_ID.fullmatch(path.stem)}
     known = [files[run_id] for run_id in reversed(history(database)) if run_id in files]
     unknown = sorted((path for path in files.values() if path not in known), reverse=True)
     return known + unknown
 
 
 def history(database: Path) -> list[str]:
-    """Return the run_ids in a published file, oldest first; none where it is lost or damaged."""
+    """Return the run_ids in a published file, oldest first; none where it is lost or damaged.
+
+    Raises
+    ------
+    LockedError
+        If another process has it open for writing: it is not known to be damaged.
+    """
     try:
         return published_runs(database)["run_id"].to_list()
+    except LockedError:
+        raise
     except CineclusterError:
         return []
 

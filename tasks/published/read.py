@@ -1,5 +1,6 @@
 """Published tables, opened for reading only, and what they say about one user."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,40 +10,62 @@ import duckdb
 
 from tasks.engine.duckdb import literal_path, run
 from tasks.errors import CineclusterError, first_line
-from tasks.published.versions import overlay_of, staged
+from tasks.published.versions import overlay_of, overlays_of
 
 UNREADABLE = (
+    duckdb.BinderException,
     duckdb.CatalogException,
     duckdb.IOException,
+    duckdb.PermissionException,
     duckdb.SerializationException,
     duckdb.FatalException,
     duckdb.InternalException,
 )
+NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+HOLDER = re.compile(r"Conflicting lock is held in (.*) \(PID (\d+)\)")
+
+
+class LockedError(CineclusterError):
+    """The published file is whole, but another process has it open for writing."""
 
 
 @contextmanager
 def connect_to_published(database: Path, home: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open published tables for reading only: no change of settings, no access to files but the tables' overlay.
 
-    ``home`` is where they will be published, if that is not ``database``: the overlay lies there.
+    The file is not trusted: all of this holds before it is opened. ``home`` is where the tables will be published,
+    if that is not ``database``: the overlay lies there.
 
     Raises
     ------
     CineclusterError
         If there is no such file, it is not a DuckDB database, it is damaged, or it lacks a table that is read.
+    LockedError
+        If another process has it open for writing.
     """
     require_published(database)
-    try:
-        connection = duckdb.connect(database.absolute(), read_only=True)
-    except duckdb.Error as error:
-        raise not_readable(database, error) from error
-    try:
-        close_off(connection, home or database)
+    with connect_to_nothing(database.absolute(), overlays_of(home or database)) as connection:
+        try:
+            connection.execute("attach $path as published (read_only)", {"path": str(database.absolute())})
+            connection.execute("use published")
+            connection.execute("set lock_configuration = true")
+            find_overlay(connection, home or database)
+            yield connection
+        except UNREADABLE as error:
+            raise not_readable(database, error) from error
+
+
+@contextmanager
+def connect_to_nothing(database: Path, overlays: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an empty database of its own that may read ``database`` and what is in ``overlays``, and no other file."""
+    with duckdb.connect(":memory:", config=NO_EXTENSIONS) as connection:
+        connection.execute("set allowed_paths = $paths", {"paths": [str(database), f"{database}.wal"]})
+        connection.execute("set allowed_directories = $paths", {"paths": [str(overlays)]})
+        connection.execute("set enable_external_access = false")
         yield connection
-    except UNREADABLE as error:
-        raise not_readable(database, error) from error
-    finally:
-        connection.close()
 
 
 def require_published(database: Path) -> None:
@@ -52,23 +75,33 @@ def require_published(database: Path) -> None:
         raise CineclusterError(f"{database}: {fault}. `cinecluster retrain` makes it.")
 
 
-def close_off(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
-    """Let a connection to published tables read their overlay and no other file, wherever the tables were made."""
-    path = None
-    if connection.execute("select 1 from duckdb_tables() where table_name = 'runs'").fetchall():
-        [(run_id,)] = connection.execute("select last(run_id) from runs").fetchall()
-        path = overlay_of(database, str(run_id))
+def tables_in(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the names of the published tables; views and other schemas are not trusted."""
+    return {name for (name,) in run(connection, "published/trusted_tables")}
+
+
+def find_overlay(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
+    """Have the views read the overlay that lies beside ``database``, wherever the tables were made."""
+    if "runs" in tables_in(connection):
+        path = overlay_of(database, last_run_id(connection, database))
         connection.execute("set variable overlay = $path", {"path": literal_path(path)})
-    if connection.execute("select current_setting('lock_configuration')").fetchall() == [(True,)]:
-        return  # another connection of this process did this: they share the settings
-    if path:
-        connection.execute("set allowed_paths = $paths", {"paths": [str(path), str(staged(path))]})
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
+
+
+def last_run_id(connection: duckdb.DuckDBPyConnection, database: Path) -> str:
+    """Return the run_id of the retrain that made the tables."""
+    rows = connection.execute("select run_id from main.runs order by rowid desc limit 1").fetchall()
+    if not rows:
+        raise CineclusterError(f"{database}: not a database of cinecluster: it has no run.")
+    return str(rows[0][0])
 
 
 def not_readable(database: Path, error: Exception) -> CineclusterError:
-    """Return what to say of a published file that is damaged, or that something else made."""
+    """Return what to say of a published file that is in use or damaged, or that something else made."""
+    if holder := HOLDER.search(str(error)):
+        return LockedError(
+            f"{database}: open for writing in {holder[1]} (process {holder[2]}), which keeps others out. The file is "
+            "not damaged: end that process, or have it open the file read-only."
+        )
     return CineclusterError(
         f"{database}: cannot be read as a database of cinecluster: {first_line(error)}. If it is damaged, `cinecluster "
         "rollback` brings the version before it back; if something else made it, choose another --database."

@@ -1,19 +1,38 @@
 """Where the published file has its versions, its lock, its log of favourites and what changed since."""
 
+import re
 from pathlib import Path
+
+from tasks.errors import CineclusterError
+
+RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{4}")
 
 
 def versions_of(database: Path) -> Path:
     """Return the folder of the versions of a published file, which a link may point to."""
     database = database.resolve()
-    return database.with_name(f".{database.stem if database.suffix == '.duckdb' else f'{database.name}.versions'}")
+    return database.with_name(f".{base_of(database)}")
+
+
+def base_of(database: Path) -> str:
+    """Return what the names of all that belongs to a published file begin with; no two files share it."""
+    has_short_name = database.suffix == ".duckdb" and not database.stem.endswith(".versions")
+    return database.stem if has_short_name else f"{database.name}.versions"
+
+
+def overlays_of(database: Path) -> Path:
+    """Return the folder of what changed since the retrains of a published file, which holds nothing else."""
+    return versions_of(database) / "overlays"
 
 
 def overlay_of(database: Path, run_id: str) -> Path:
-    """Return the path of what changed since the run whose tables are published."""
-    return versions_of(database) / f"overlay-{run_id}.json"
+    """Return the path of what changed since the run whose tables are published.
 
-
-def staged(overlay: Path) -> Path:
-    """Return where an overlay is written before it takes the place of the one before."""
-    return overlay.with_suffix(".new")
+    Raises
+    ------
+    CineclusterError
+        If no run of ours is called so: the name comes out of a file and becomes part of a path.
+    """
+    if not RUN_ID.fullmatch(run_id):
+        raise CineclusterError(f"{database}: not a database of cinecluster: its run is called {run_id[:80]!r}.")
+    return overlays_of(database) / f"{run_id}.json"
