@@ -116,7 +116,7 @@ def shuffle_key(users: Interactions, seed: int = 0) -> NDArray[np.uint64]:
 
 def mix(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
     """Return the SplitMix64 hash of each value, another one for each ``seed``."""
-    z = values + np.uint64(0x9E3779B97F4A7C15) * np.uint64(seed + 1)
+    z = values + np.uint64(0x9E3779B97F4A7C15 * (seed + 1) % 2**64)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
