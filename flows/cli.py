@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter, validators
 from pydantic import ValidationError
@@ -18,6 +18,9 @@ from rich.text import Text
 
 from flows.config import EvaluateOptions, RetrainOptions
 from tasks.errors import CineclusterError
+
+if TYPE_CHECKING:
+    from tasks.quality.standings import Standing
 
 PUBLISHED = Path("data/cinecluster.duckdb")
 REPORTS = Path("reports")
@@ -93,19 +96,32 @@ def evaluate(*, config: Annotated[EvaluateOptions | None, Parameter(name="*")] =
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     say(f"cinecluster evaluate, preset {config.preset}, from {config.source or 'demo data'}")
     import polars as pl
-    from tasks.quality.choose.evaluate import standings
 
     from flows.evaluate import evaluate as flow  # takes seconds to import, as above
+    from tasks.quality.evaluate import SCHEMA
+    from tasks.quality.standings import standings
     from tasks.task import show_on
 
     with show_on(console):
-        measured = pl.DataFrame(flow(**config.model_dump()))
-    for (split,), rows in standings(measured).group_by("split", maintain_order=True):
-        table = Table(*rows.columns[1:], title=f"Held-out favourites, {split} split", title_justify="left")
-        for row in rows.drop("split").iter_rows():
-            table.add_row(*row)
-        console.print(table)
+        measured = pl.DataFrame(flow(**config.model_dump()), schema=SCHEMA)
+    for standing in standings(measured):
+        print_standing(standing)
     say(f"tables {config.database}, picture {config.reports / 'evaluation.png'}")
+
+
+def print_standing(standing: "Standing") -> None:
+    """Print how the recommenders did on one split."""
+    if standing.rows:
+        table = Table(*standing.columns, title=standing.title, title_justify="left")
+        for row in standing.rows:
+            table.add_row(*row, style="bold" if row[0] == "cinecluster" else None)
+        console.print(table)
+        say(standing.finding)
+    else:
+        say(f"{standing.title}: {standing.finding}")
+    for note in standing.notes if standing.rows else ():
+        say(f"  {note}")
+    say("")
 
 
 @app.command
@@ -183,7 +199,7 @@ def download(name: str, *, folder: Path = Path("data")) -> None:
     """Fetch a public MovieLens set, verify it and unpack it.
 
     Args:
-        name: ml-latest-small, ml-latest or ml-32m.
+        name: ml-latest-small, ml-latest, ml-20m, ml-25m or ml-32m.
         folder: The set is unpacked to a folder of its own in here.
     """
     from tasks.source.download import download_movielens

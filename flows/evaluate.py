@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
@@ -12,6 +13,7 @@ from flows.notify import notify_webhook
 from flows.stations import (
     build_interactions,
     evaluate_recommenders,
+    evaluate_unseen_users,
     ingest_favourites_log,
     ingest_ratings,
     load_sample,
@@ -20,7 +22,7 @@ from flows.stations import (
     select_favourites,
 )
 from tasks.engine.duckdb import DuckDBEngine
-from tasks.quality.evaluate import standings
+from tasks.quality.standings import standings
 from tasks.stations.evaluation import prepare_places
 
 
@@ -44,13 +46,25 @@ def evaluate(**options: Any) -> list[dict[str, Any]]:
         ingest_ratings(engine, source, o.max_rejected_share)
         ingest_favourites_log(engine, o.database)
         select_favourites(engine, o.favourites)
-        build_interactions(engine)
-        users = load_sample(engine, o.model._replace(fit_users=o.evaluate_users))
-    measured = evaluate_recommenders(users, o.model)
+        movies = build_interactions(engine)
+        users = load_sample(engine, o.model._replace(fit_users=o.n_users))
+    if o.protocol == "strong":
+        measured = evaluate_unseen_users(users, movies.movie_ids, o.model, o.budget_minutes)
+    else:
+        measured = evaluate_recommenders(users, o.model, o.budget_minutes)
     publish_evaluation(measured, o.database, o.reports)
     create_table_artifact(
-        standings(measured).to_dicts(),
+        artifact_rows(measured),
         key="evaluation",
         description="Quality of each recommender on held-out favourites.",
     )
     return measured.to_dicts()
+
+
+def artifact_rows(measured: pl.DataFrame) -> list[dict[str, str]]:
+    """Return the standings as rows, with what was held out in front."""
+    return [
+        {"held out": standing.title} | dict(zip(standing.columns, row, strict=True))
+        for standing in standings(measured)
+        for row in standing.rows
+    ]

@@ -31,6 +31,7 @@ recommend_movies = task("Recommend movies")(recommendations.recommend_movies)
 describe_clusters = task("Describe the clusters")(clusters.describe_clusters)
 write_elbow = task("Write the elbow")(clusters.write_elbow)
 evaluate_recommenders = task("Evaluate")(evaluate.evaluate_recommenders)
+evaluate_unseen_users = task("Evaluate on unseen users")(evaluate.evaluate_unseen_users)
 add_evaluation = task("Write the evaluation")(evaluation.add_evaluation)
 publish_evaluation = task("Publish the evaluation")(evaluation.publish_evaluation)
 

@@ -83,9 +83,14 @@ def rank_movies(interactions: Interactions) -> tuple[Interactions, NDArray[np.in
     weights = interactions.weights
     n_fans = np.bincount(weights.indices[weights.data == 1], minlength=weights.shape[1])
     columns = np.argsort(-n_fans, kind="stable")[: np.count_nonzero(n_fans)]
-    place = np.full(weights.shape[1], -1, dtype=np.int32)
+    return select_movies(interactions, columns), columns, n_fans[columns]
+
+
+def select_movies(interactions: Interactions, columns: NDArray[np.intp]) -> Interactions:
+    """Return the interactions with the given columns only, in the given order."""
+    place = np.full(interactions.weights.shape[1], -1, dtype=np.int32)
     place[columns] = np.arange(len(columns))
-    kept = select_entries(interactions, place[weights.indices] >= 0)
+    kept = select_entries(interactions, place[interactions.weights.indices] >= 0)
     matrix = kept.weights
-    ranked = csr_matrix((matrix.data, place[matrix.indices], matrix.indptr), (weights.shape[0], len(columns)))
-    return kept._replace(weights=ranked), columns, n_fans[columns]
+    ordered = csr_matrix((matrix.data, place[matrix.indices], matrix.indptr), (matrix.shape[0], len(columns)))
+    return kept._replace(weights=ordered)

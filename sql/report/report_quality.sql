@@ -1,10 +1,3 @@
--- report_quality: the rows of the tables of quality, 10 recommendations a user.
-select
-    split,
-    recommender,
-    metric,
-    value,
-    low,
-    high
+-- report_quality: one row per row of the table evaluation, without settings.
+select * exclude (setting)
 from evaluation
-where depth = 10 and metric <> 'novelty'

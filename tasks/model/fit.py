@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.preprocessing import normalize
 
-from tasks.blocks import Interactions, evidence_of, favourites_of
+from tasks.blocks import Interactions, evidence_of, favourites_of, rank_movies
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.items import count_items, gram_of, item_weights, rarity
 from tasks.model.kmeans import FINE_ITERATIONS, count_favourites, k_means, order_by_size
@@ -32,6 +32,16 @@ def fit_fine_clusters(sample: Interactions, movies: Movies, n_clusters: int, opt
     points = place_in_space(sample, space, options)
     fine = k_means(points, n_clusters, 1, FINE_ITERATIONS, options.seed)
     return Fit(sample, movies, space, Groups(fine, fine, fine))
+
+
+def fit_in_memory(
+    users: Interactions, n_fine_clusters: int, options: ModelOptions, settings: ItemSettings
+) -> tuple[Model, Fit]:
+    """Return the model of a retrain on ``users``, who fit into memory; ``Model.movie_ids`` are their columns."""
+    ranked, columns, n_fans = rank_movies(users)
+    movies = Movies(columns.astype(np.int32), n_fans, len(users.user_ids))
+    fit = fit_fine_clusters(ranked, movies, n_fine_clusters, options)
+    return fit_model(fit, options, settings, lambda count: count(ranked))
 
 
 def fit_model(fit: Fit, options: ModelOptions, settings: ItemSettings, sum_blocks: SumBlocks) -> tuple[Model, Fit]:

@@ -1,135 +1,187 @@
-"""Known recommenders to compare with; all learn from favourites and leave out the same movies.
+"""Known recommenders to compare with.
 
-ALS and the item-item neighbourhoods are those of the library ``implicit`` (extra ``peers``).
+Each learns from the same interactions, recommends to the same users and leaves out the same movies. ALS and the
+item-item neighbourhoods are those of the library ``implicit`` (extra ``baselines``).
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.lapack import spotrf, spotri
+from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Interactions, favourites_of
+from tasks.errors import CineclusterError
 from tasks.model.rank import hide, pick_best
 from tasks.model.types import Ranking
+from tasks.quality.holdout import Trial
 
-MOST_MOVIES_FOR_EASE = 20_000  # its matrix of movies x movies is 3.2 GB then
+MOST_MOVIES_FOR_EASE = 25_000  # its matrix of movies x movies is 2.5 GB then
 BLOCK_USERS = 1000
+INSTALL = 'not installed: pip install "cinecluster[baselines]"'
+ALS_ITERATIONS = 15
 
-
-def grid(**settings: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
-    """Return every combination of the settings."""
-    return tuple(dict(zip(settings, values, strict=True)) for values in product(*settings.values()))
-
-
-ALS_GRID = grid(factors=(32, 64), regularization=(10.0, 40.0), alpha=(2.0, 8.0)) + grid(
-    factors=(32,), regularization=(0.01,), alpha=(1.0,)
-)
+Score = Callable[[slice], NDArray[np.float32]]  # scores of all movies for users in these rows
 
 
 class Baseline(NamedTuple):
-    """A recommender and its grid of settings.
+    """A known recommender and its grid of settings.
 
-    recommend : takes the training part, the number of recommendations, and a setting.
+    fit : takes the matrix to learn from and the matrix of the users to recommend to, both users x movies, CSR,
+        float32, and a setting; returns their scores. Both are one object where these are the users learned from.
+    grid : the values of each setting, ascending.
+    start : the setting to try first; see `tasks.quality.tune`.
     """
 
     name: str
-    recommend: Callable[..., Ranking]
-    grid: tuple[dict[str, Any], ...]
+    fit: Callable[..., Score]
+    grid: dict[str, tuple[float, ...]]
+    start: dict[str, float]
 
 
-def popular(train: Interactions, top_n: int) -> Ranking:
+def popular(trial: Trial, excluded: csr_matrix, top_n: int) -> Ranking:
     """Recommend the overall favourites."""
-    likes = favourites_of(train)
-    counts = np.bincount(likes.indices, minlength=likes.shape[1]).astype(np.float32)
-    return best_of_scores(lambda users: np.tile(counts, (len(users), 1)), train, top_n)
+    learned = favourites_of(trial.train)
+    n_fans = np.bincount(learned.indices, minlength=learned.shape[1]).astype(np.float32)
+    return best_of_scores(lambda rows: np.tile(n_fans, (rows.stop - rows.start, 1)), excluded, top_n)
 
 
-def ease(train: Interactions, top_n: int, regularization: float) -> Ranking:
-    """Recommend by EASE: scores X B, B the closed form of a ridge regression of each movie on the others.
+def ease(learned: csr_matrix, users: csr_matrix, regularization: float) -> Score:
+    """Score by EASE: Y B, B the closed form of a ridge regression of each movie on the others.
 
-    H. Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019.
+    With C = (X' X + regularization * I)^-1, X learned from: B_ij = -C_ij / C_jj off the diagonal and 0 on it, so that
+    Y B = Y - Y C / diag(C) (H. Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019).
     """
-    likes = favourites_of(train)
-    gram = (likes.T @ likes).toarray(order="F").astype(np.float32)
+    is_known = learned.getnnz(axis=0) > 0
+    x, y = learned[:, is_known], users[:, is_known]
+    invert = invert_gram_of_users if x.shape[0] < x.shape[1] else invert_gram
+    times_inverse, diagonal = invert(x, y, regularization)
+
+    def score(rows: slice) -> NDArray[np.float32]:
+        scores = np.zeros((rows.stop - rows.start, users.shape[1]), dtype=np.float32)
+        scores[:, is_known] = y[rows] - times_inverse(rows) / diagonal
+        return scores
+
+    return score
+
+
+def invert_gram(x: csr_matrix, y: csr_matrix, regularization: float) -> tuple[Score, NDArray[np.float32]]:
+    """Return the rows of Y C, and the diagonal of C = (X' X + regularization * I)^-1."""
+    gram = (x.T @ x).toarray(order="F")
     gram[np.diag_indices_from(gram)] += regularization
-    factor, _ = spotrf(gram, lower=True, overwrite_a=True)
-    half, _ = spotri(factor, lower=True, overwrite_c=True)
-    inverse = np.tril(half) + np.tril(half, -1).T
-    weights = inverse / -np.diag(inverse)
-    np.fill_diagonal(weights, 0)
-    return best_of_scores(lambda users: likes[users] @ weights, train, top_n)
+    factor, failed = spotrf(gram, lower=True, overwrite_a=True)
+    if failed:
+        raise CineclusterError(f"EASE: regularization {regularization:g} is too small for float32.")
+    inverse, _ = spotri(factor, lower=True, overwrite_c=True)
+    for start in range(0, len(inverse), BLOCK_USERS):
+        stop = start + BLOCK_USERS
+        inverse[start:stop, stop:] = inverse[stop:, start:stop].T
+        square = inverse[start:stop, start:stop]
+        square += np.tril(square, -1).T - np.triu(square, 1)
+    return lambda rows: y[rows] @ inverse, inverse.diagonal()
 
 
-def als(train: Interactions, top_n: int, **setting: Any) -> Ranking:
-    """Recommend by implicit's alternating least squares."""
+def invert_gram_of_users(x: csr_matrix, y: csr_matrix, regularization: float) -> tuple[Score, NDArray[np.float32]]:
+    """Return what `invert_gram` returns, by a matrix of users x users: for fewer users than movies.
+
+    By the identity of Woodbury, C = (I - X' W) / regularization with W = (X X' + regularization * I)^-1 X.
+    """
+    gram = (x @ x.T).toarray().astype(np.float64)
+    gram[np.diag_indices_from(gram)] += regularization
+    w = cho_solve(cho_factor(gram, lower=True), x.toarray()).astype(np.float32)
+    diagonal = (1 - np.asarray(x.multiply(w).sum(axis=0), dtype=np.float32).ravel()) / np.float32(regularization)
+    products = (y @ x.T).tocsr()
+    return lambda rows: (y[rows] - products[rows] @ w) / np.float32(regularization), diagonal
+
+
+def als(learned: csr_matrix, users: csr_matrix, **setting: Any) -> Score:
+    """Score by implicit's alternating least squares; the factors of users not learned from are folded in."""
     from implicit.als import AlternatingLeastSquares
 
-    model = AlternatingLeastSquares(random_state=0, **setting)
+    setting["factors"] = int(setting["factors"])
     with threadpool_limits(1, "blas"):
-        model.fit(favourites_of(train), show_progress=False)
-    return best_of_scores(lambda users: model.user_factors[users] @ model.item_factors.T, train, top_n)
+        model = AlternatingLeastSquares(random_state=0, iterations=ALS_ITERATIONS, use_gpu=False, **setting)
+        model.fit(learned, show_progress=False)
+        factors = model.user_factors
+        if users is not learned:
+            factors = model.recalculate_user(np.arange(users.shape[0]), users)
+    return lambda rows: factors[rows] @ model.item_factors.T
 
 
-def cosine_items(train: Interactions, top_n: int, **setting: Any) -> Ranking:
-    """Recommend by implicit's item-item neighbourhood with cosine similarity."""
+def cosine_items(learned: csr_matrix, users: csr_matrix, **setting: Any) -> Score:
+    """Score by implicit's item-item neighbourhood with cosine similarity."""
     from implicit.nearest_neighbours import CosineRecommender
 
-    return by_similar_items(CosineRecommender(**setting), train, top_n)
+    return by_similar_items(CosineRecommender(K=int(setting["K"])), learned, users)
 
 
-def bm25_items(train: Interactions, top_n: int, **setting: Any) -> Ranking:
-    """Recommend by implicit's item-item neighbourhood with BM25 weights."""
+def bm25_items(learned: csr_matrix, users: csr_matrix, **setting: Any) -> Score:
+    """Score by implicit's item-item neighbourhood with BM25 weights."""
     from implicit.nearest_neighbours import BM25Recommender
 
-    return by_similar_items(BM25Recommender(**setting), train, top_n)
+    return by_similar_items(BM25Recommender(**setting | {"K": int(setting["K"])}), learned, users)
 
 
-def by_similar_items(model: Any, train: Interactions, top_n: int) -> Ranking:
-    """Train an item-item model of implicit and recommend by the similarities that it finds."""
-    likes = favourites_of(train)
+def by_similar_items(model: Any, learned: csr_matrix, users: csr_matrix) -> Score:
+    """Train an item-item model of implicit and score by the similarities that it finds."""
     with threadpool_limits(1, "blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own weighting hands its own fit another form of matrix
-        model.fit(likes, show_progress=False)
-    return best_of_scores(lambda users: (likes[users] @ model.similarity).toarray(), train, top_n)
+        model.fit(learned, show_progress=False)
+    return lambda rows: (users[rows] @ model.similarity).toarray().astype(np.float32)
 
 
-def best_of_scores(
-    score: Callable[[NDArray[np.int64]], NDArray[np.float32]], train: Interactions, top_n: int
-) -> Ranking:
-    """Return the movies with the highest scores among those that the training part does not know of the user.
-
-    ``score`` returns the scores of all movies, shape (n, n_movies), for the users that it is given.
-    """
+def best_of_scores(score: Score, excluded: csr_matrix, top_n: int) -> Ranking:
+    """Return the movies with the highest scores that are not ``excluded``, shape (n_users, n_movies)."""
     parts = []
-    for block in blocks_of(len(train.user_ids)):
-        scores = np.array(score(block), dtype=np.float32)
-        hide(scores, train.weights[block])
+    for start in range(0, excluded.shape[0], BLOCK_USERS):
+        rows = slice(start, min(start + BLOCK_USERS, excluded.shape[0]))
+        scores = np.array(score(rows), dtype=np.float32)
+        hide(scores, excluded[rows])
         user, place, movie, value = pick_best(scores, top_n)
-        parts.append(Ranking(user + block[0].astype(np.int32), place, movie, value, value, np.zeros_like(value)))
+        parts.append(Ranking(user + np.int32(start), place, movie, value, value, np.zeros_like(value)))
     return Ranking(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def blocks_of(n_users: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the users from 0 in blocks."""
-    for start in range(0, n_users, BLOCK_USERS):
-        yield np.arange(start, min(n_users, start + BLOCK_USERS))
+def excluded_of(users: Interactions, exclude_seen: bool) -> csr_matrix:
+    """Return what is not recommended to the users: what they rated, or with ``exclude_seen`` false their favourites."""
+    return users.weights if exclude_seen else favourites_of(users)
 
 
-def known_baselines(n_movies: int) -> list[Baseline]:
-    """Return the baselines that can run: those of implicit if it is installed, EASE if the movies are not too many."""
-    baselines = []
-    if find_spec("implicit"):
-        baselines += [
-            Baseline("implicit ALS", als, ALS_GRID),
-            Baseline("implicit item-item cosine", cosine_items, grid(K=(50, 200))),
-            Baseline("implicit item-item BM25", bm25_items, grid(K=(50, 200), K1=(0.2, 0.6))),
-        ]
-    if n_movies <= MOST_MOVIES_FOR_EASE:
-        baselines.append(Baseline("EASE", ease, grid(regularization=(100.0, 400.0, 1600.0))))
-    return baselines
+ALS = Baseline(
+    "implicit ALS",
+    als,
+    {"factors": (32, 64, 128, 256, 512), "regularization": (10.0, 30.0, 100.0), "alpha": (2.0, 8.0, 16.0)},
+    {"factors": 64, "regularization": 30.0, "alpha": 8.0},
+)
+COSINE = Baseline("implicit item-item cosine", cosine_items, {"K": (20, 50, 100, 200, 400)}, {"K": 100})
+BM25 = Baseline(
+    "implicit item-item BM25",
+    bm25_items,
+    {"K": (20, 50, 100, 200, 400), "K1": (0.05, 0.1, 0.2, 0.6, 1.2)},
+    {"K": 100, "K1": 0.2},
+)
+EASE = Baseline(
+    "EASE",
+    ease,
+    {"regularization": (12.0, 25.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0)},
+    {"regularization": 200.0},
+)
+BASELINES = (COSINE, BM25, EASE, ALS)  # those that are quickly tuned leave their time to the others
+
+
+def reason_to_leave_out(baseline: Baseline, n_movies: int) -> str | None:
+    """Return why a baseline cannot run, or None if it can."""
+    if baseline.name.startswith("implicit") and find_spec("implicit") is None:
+        return INSTALL
+    if baseline is EASE and n_movies > MOST_MOVIES_FOR_EASE:
+        gigabytes = 4e-9 * n_movies**2
+        return (
+            f"left out: {n_movies:,} movies are more than {MOST_MOVIES_FOR_EASE:,}, its matrix needs {gigabytes:.1f} GB"
+        )
+    return None

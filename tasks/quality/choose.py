@@ -13,7 +13,7 @@ from tasks.model.items import discounted, item_weights, rarity
 from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions
 from tasks.progress import report_progress
 from tasks.quality.holdout import Split, hold_out
-from tasks.quality.trial import Trial, make_trial, quality_of
+from tasks.quality.mixture import Mixture, make_mixture, quality_of
 
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
 USERS_A_CLUSTER = (16, 8, 4)
@@ -56,9 +56,9 @@ def choose_settings(sample: Interactions, options: ModelOptions) -> Choice:
     n_fine_clusters = choose_n_fine_clusters(options.n_fine_clusters, quality, len(sample.user_ids))
     if options.item_weight == 0 or not splits or options.weighting == "none":
         return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, {})
-    n_trial = choose_n_fine_clusters(options.n_fine_clusters, quality, len(users.user_ids))
-    trials = [make_trial(split, options, n_trial or 15) for split in splits]
-    tried = try_items(trials, options)
+    n_tried = choose_n_fine_clusters(options.n_fine_clusters, quality, len(users.user_ids))
+    mixtures = [make_mixture(split, options, n_tried or 15) for split in splits]
+    tried = try_items(mixtures, options)
     return Choice(n_fine_clusters, most_usual(tried, USUAL), quality, tried)
 
 
@@ -84,8 +84,8 @@ def try_fine_clusters(split: Split, options: ModelOptions) -> dict[int, float]:
     n_users = len(split.train.user_ids)
     numbers = sorted({min(FINEST, max(1, n_users // users)) for users in USERS_A_CLUSTER})
     for done, number in enumerate(numbers, start=1):
-        trial = make_trial(split, options._replace(item_weight=0.0), number)
-        quality[number] = quality_of(trial, trial.clusters)
+        mixture = make_mixture(split, options._replace(item_weight=0.0), number)
+        quality[number] = quality_of(mixture, mixture.clusters)
         report_progress(done, len(numbers))
     return quality
 
@@ -102,23 +102,23 @@ def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float]
     return max(near, default=max(1, n_users // USERS_A_CLUSTER[-1]))
 
 
-def try_items(trials: list[Trial], options: ModelOptions) -> dict[ItemSettings, float]:
+def try_items(mixtures: list[Mixture], options: ModelOptions) -> dict[ItemSettings, float]:
     """Return the quality of settings of the item model: strength and weight together, then rarity, then recency."""
     tried: dict[ItemSettings, float] = {}
     weights = WEIGHTS if options.item_weight == "auto" else (float(options.item_weight),)
-    has_times = any(trial.users.seconds.any() for trial in trials)
+    has_times = any(mixture.users.seconds.any() for mixture in mixtures)
     start = USUAL._replace(recency=USUAL.recency if has_times else 0.0)
-    items_of = cache(lambda strength: [item_weights(trial.gram, strength) for trial in trials])
+    items_of = cache(lambda strength: [item_weights(mixture.gram, strength) for mixture in mixtures])
 
     def try_each(settings: list[ItemSettings]) -> None:
         """Add the quality of settings that share strength and recency to ``tried``."""
         scores = [
-            np.asarray(discounted(trial.users, len(items), settings[0].recency) @ items)
-            for trial, items in zip(trials, items_of(settings[0].strength), strict=True)
+            np.asarray(discounted(mixture.users, len(items), settings[0].recency) @ items)
+            for mixture, items in zip(mixtures, items_of(settings[0].strength), strict=True)
         ]
-        unit = float(np.mean([unit_of(trial, items) for trial, items in zip(trials, scores, strict=True)]))
+        unit = float(np.mean([unit_of(mixture, items) for mixture, items in zip(mixtures, scores, strict=True)]))
         for mixed in (each._replace(unit=unit) for each in settings):
-            tried[mixed] = mean_quality(trials, scores, mixed)
+            tried[mixed] = mean_quality(mixtures, scores, mixed)
 
     for strength in STRENGTHS:
         try_each([start._replace(strength=strength, weight=weight) for weight in weights])
@@ -135,9 +135,9 @@ def try_items(trials: list[Trial], options: ModelOptions) -> dict[ItemSettings, 
     return tried
 
 
-def unit_of(trial: Trial, items: NDArray[np.float32]) -> float:
+def unit_of(mixture: Mixture, items: NDArray[np.float32]) -> float:
     """Return the mean score by the clusters of held-out favourites, as a multiple of that by the item model."""
-    by_clusters, by_items = (sum_of(trial.test, scores) for scores in (trial.clusters, items))
+    by_clusters, by_items = (sum_of(mixture.test, scores) for scores in (mixture.clusters, items))
     return max(by_clusters, 1e-9) / max(by_items, 1e-9)
 
 
@@ -148,13 +148,13 @@ def sum_of(test: csr_matrix, scores: NDArray[np.float32]) -> float:
     return float(scores[rows[known], columns[known]].sum(dtype=np.float64))
 
 
-def mean_quality(trials: list[Trial], items: list[NDArray[np.float32]], settings: ItemSettings) -> float:
-    """Return the geometric mean of the trials' quality with the scores of clusters and items mixed."""
+def mean_quality(mixtures: list[Mixture], items: list[NDArray[np.float32]], settings: ItemSettings) -> float:
+    """Return the geometric mean of the quality with the scores of clusters and items mixed."""
     values = []
-    for trial, scores in zip(trials, items, strict=True):
-        mixed = trial.clusters * np.float32(1 - settings.weight)
+    for mixture, scores in zip(mixtures, items, strict=True):
+        mixed = mixture.clusters * np.float32(1 - settings.weight)
         mixed[:, : scores.shape[1]] += scores * np.float32(settings.weight * settings.unit)
-        values.append(quality_of(trial, mixed * rarity(trial.popularity, settings.rarity_power)))
+        values.append(quality_of(mixture, mixed * rarity(mixture.popularity, settings.rarity_power)))
     return float(np.exp(np.log(np.maximum(values, 1e-6)).mean()))
 
 

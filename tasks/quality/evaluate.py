@@ -2,137 +2,214 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from tasks.blocks import Interactions, favourites_of
+from tasks.blocks import Interactions
 from tasks.errors import CineclusterError
-from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions, Ranking
+from tasks.model.types import ModelOptions
 from tasks.progress import report_progress
-from tasks.quality.baselines import known_baselines, popular
-from tasks.quality.choose import choose_settings
-from tasks.quality.holdout import hold_out
-from tasks.quality.metrics import DEPTHS, find_hits, measure, ndcg
-from tasks.quality.trial import recommend
+from tasks.quality.baselines import BASELINES, Baseline, excluded_of, popular, reason_to_leave_out
+from tasks.quality.cold import measure_cold_movies, measure_cold_users
+from tasks.quality.holdout import Trial, as_trial, hold_out, hold_out_users
+from tasks.quality.metrics import COMPARED, HELD_OUT, STRONG, Measure, Measured, compare, measure
+from tasks.quality.product import Product, fit_article, fit_product, recommend_to
+from tasks.quality.standings import OURS
+from tasks.quality.tune import MIN_RETURNING, Tuned, recommend, tune, validation_trials
 
-SPLITS = ("random", "temporal")
-ARTICLE: dict[str, Any] = {
-    "weighting": "none",
-    "n_components": 0,
-    "n_init": 10,
-    "min_cluster_size": 6,
-    "merge_by": "overlap",
-    "n_fine_clusters": 0,
-    "n_neighbours": 1,
-    "smoothing": 0.0,
-    "taste_weight": 0.0,
-    "item_weight": 0.0,
+SPLITS = ("random", "temporal", "cut")
+BUDGET_MINUTES = 10.0
+FACTS: dict[str, Any] = {
+    "setting": pl.String,
+    "at_edge": pl.String,
+    "validation": pl.Float64,
+    "n_tried": pl.Int64,
+    "n_settings": pl.Int64,
+    "note": pl.String,
+    "seconds": pl.Float64,
 }
-ARTICLE_CLUSTERS = 15
+SCHEMA = dict.fromkeys(("protocol", "split", "recommender"), pl.String) | FACTS | COMPARED
 
 
-def evaluate_recommenders(users: Interactions, options: ModelOptions) -> pl.DataFrame:
-    """Measure this product, the article's way, overall favourites and known recommenders on two splits.
+class Entry(NamedTuple):
+    """A recommender in a trial: the values of the columns `FACTS`, and its measures, None if it did not run."""
 
-    Every recommender learns from the same users, leaves out the same movies, and is tuned, where it has settings to
-    tune, on favourites held out from the training part.
+    facts: dict[str, Any]
+    measured: Measured | None
+
+
+class Terms(NamedTuple):
+    """What holds for every recommender in a trial.
+
+    validation : trials within the training part, to choose settings by.
+    wanted : the measures; the first NDCG among them is what settings are chosen by.
+    seconds : how long the baselines may be tuned.
+    """
+
+    trial: Trial
+    validation: list[Trial]
+    wanted: tuple[Measure, ...]
+    options: ModelOptions
+    seconds: float
+
+
+def evaluate_recommenders(
+    users: Interactions, options: ModelOptions, budget_minutes: float = BUDGET_MINUTES
+) -> pl.DataFrame:
+    """Measure this product, the article's way, overall favourites and known recommenders on held-out favourites.
+
+    Every recommender learns from the same interactions and leaves out the same movies. The baselines are tuned on
+    favourites held out from the training part. New users and rare movies are measured apart.
+
+    Parameters
+    ----------
+    users : whole users.
+    options : of the product.
+    budget_minutes : how long the baselines may be tuned, over all splits.
 
     Returns
     -------
-    One row a split, recommender, metric and depth: split, recommender, setting (JSON), seconds, and the columns of
-    `tasks.quality.metrics.measure`.
+    One row a protocol, split, recommender, metric and depth, and one without a metric, but with a note, for whatever
+    was not measured: the columns of the table ``evaluation``.
 
     Raises
     ------
     CineclusterError
         If no user has five favourites.
     """
-    splits = SPLITS if users.seconds.any() else SPLITS[:1]
-    contest = list(recommenders(options, users.weights.shape[1]))
-    frames = []
-    for done, kind in enumerate(splits):
-        train, test = hold_out(users, kind, options.seed)
-        if test.nnz == 0:
-            raise CineclusterError("Nothing to hold out: no user has five favourites.")
-        for place, (name, tune, recommended) in enumerate(contest):
-            started = time.monotonic()
-            setting = tune(train, kind)
-            found = recommended(train, max(DEPTHS), **setting)
-            measured = measure(found, favourites_of(train), test, options.seed)
-            frames.append(label(measured, kind, name, setting, time.monotonic() - started))
-            report_progress(done * len(contest) + place + 1, len(splits) * len(contest))
+    if hold_out(users, "random", options.seed).test.nnz == 0:
+        raise CineclusterError("Nothing to hold out: no user has five favourites.")
+    frames, left = [], 60 * budget_minutes
+    for done, kind in enumerate(SPLITS):
+        trial = as_trial(hold_out(users, kind, options.seed), options.seed)
+        if reason := reason_to_skip(users, kind, trial):
+            frames.append(as_rows({OURS: without_measures(reason)}, "known users", kind, options.seed))
+            continue
+        validation = validation_trials(trial.train, kind, options.seed)
+        terms = Terms(trial, validation, HELD_OUT, options, left / (len(SPLITS) - done))
+        product = fit_product(trial.train, options)
+        entries = compete(terms, product, done, len(SPLITS))
+        left -= sum(entries[baseline.name].facts["seconds"] or 0 for baseline in BASELINES)
+        frames.append(as_rows(entries, "known users", kind, options.seed))
+        if kind == "random":
+            frames += as_frames(measure_cold_movies(trial, product, options), "rare movies", options.seed)
+    frames += as_frames(measure_cold_users(users, options), "new users", options.seed)
     return pl.concat(frames)
 
 
-def standings(measured: pl.DataFrame, depth: int = 10) -> pl.DataFrame:
-    """Return one row a split and recommender, with its measures at one depth as text, means with their intervals."""
-    text = (
-        pl.when(pl.col("low").is_null())
-        .then(pl.format("{}", pl.col("value").round(3)))
-        .otherwise(pl.format("{} ({}-{})", *(pl.col(name).round(3) for name in ("value", "low", "high"))))
+def evaluate_unseen_users(
+    users: Interactions, movie_ids: NDArray[np.integer], options: ModelOptions, budget_minutes: float = BUDGET_MINUTES
+) -> pl.DataFrame:
+    """Measure every recommender on users whom none of them learned from: strong generalisation.
+
+    The rules are those of `tasks.quality.holdout.hold_out_users`, ``movie_ids`` are the ids of the columns. Parameters
+    and result are else as for `evaluate_recommenders`.
+    """
+    validation, test = hold_out_users(users, movie_ids)
+    terms = Terms(test, [validation], STRONG, options._replace(near_weight=0.0), 60 * budget_minutes)
+    entries = compete(terms, fit_product(test.train, terms.options))
+    rows = as_rows(entries, "strong", "unseen users", options.seed)
+    return rows.with_columns(pl.col("metric").replace("published Recall", "Recall"))
+
+
+def reason_to_skip(users: Interactions, kind: str, trial: Trial) -> str | None:
+    """Return why a split says nothing, or None."""
+    if kind != "random" and not users.seconds.any():
+        return "skipped: the ratings have no times"
+    if kind == "cut" and trial.n_users < MIN_RETURNING:
+        return f"skipped: {trial.n_users} users have favourites before and after the moment, {MIN_RETURNING} are needed"
+    return None
+
+
+def compete(terms: Terms, product: Product, n_before: int = 0, n_trials: int = 1) -> dict[str, Entry]:
+    """Return how each recommender does in a trial, by its name.
+
+    ``n_before`` of ``n_trials`` are done; it is for the progress that is reported.
+    """
+    entries = {
+        OURS: enter_product(product, terms),
+        "article": enter_product(fit_article(terms.trial.train, terms.options), terms),
+        "overall favourites": enter_popular(terms),
+    }
+    spent = 0.0
+    for place, baseline in enumerate(BASELINES):
+        report_progress(n_before * len(BASELINES) + place, n_trials * len(BASELINES))
+        reason = reason_to_leave_out(baseline, terms.trial.train.weights.shape[1])
+        seconds = (terms.seconds - spent) / (len(BASELINES) - place)
+        entries[baseline.name] = without_measures(reason) if reason else enter_baseline(baseline, terms, seconds)
+        spent += entries[baseline.name].facts["seconds"] or 0.0
+    return entries
+
+
+def enter_product(product: Product, terms: Terms) -> Entry:
+    """Return how a model of this product does."""
+    started = time.monotonic()
+    found = recommend_to(terms.trial.known, product, depth_of(terms.wanted))
+    facts = {"setting": json.dumps(product.setting), "seconds": product.seconds + time.monotonic() - started}
+    return Entry(dict.fromkeys(FACTS) | facts, measure(found, terms.trial, terms.wanted))
+
+
+def enter_popular(terms: Terms) -> Entry:
+    """Return how the overall favourites do."""
+    started = time.monotonic()
+    excluded = excluded_of(terms.trial.known, terms.options.exclude_seen)
+    found = popular(terms.trial, excluded, depth_of(terms.wanted))
+    facts = {"setting": "{}", "seconds": time.monotonic() - started}
+    return Entry(dict.fromkeys(FACTS) | facts, measure(found, terms.trial, terms.wanted))
+
+
+def enter_baseline(baseline: Baseline, terms: Terms, seconds: float) -> Entry:
+    """Return how a baseline does with the setting that is best on validation."""
+    started = time.monotonic()
+    depth = next(depth for metric, depth in terms.wanted if metric == "NDCG")
+    tuned = tune(baseline, terms.validation, depth, terms.options, seconds)
+    top_n, exclude_seen = depth_of(terms.wanted), terms.options.exclude_seen
+    found = recommend(baseline, terms.trial, tuned.variant, tuned.setting, top_n, exclude_seen)
+    facts = facts_of(tuned) | {"seconds": time.monotonic() - started}
+    return Entry(dict.fromkeys(FACTS) | facts, measure(found, terms.trial, terms.wanted))
+
+
+def facts_of(tuned: Tuned) -> dict[str, Any]:
+    """Return what the table says of the tuning of a baseline."""
+    return {
+        "setting": json.dumps(tuned.variant._asdict() | tuned.setting),
+        "at_edge": ", ".join(tuned.at_edge) or None,
+        "validation": tuned.validation,
+        "n_tried": tuned.n_tried,
+        "n_settings": tuned.n_settings,
+        "note": "not all settings near the best were tried: the budget of time ended" if tuned.is_cut_off else None,
+    }
+
+
+def without_measures(note: str) -> Entry:
+    """Return the entry of a recommender that did not run, or of a split that was skipped."""
+    return Entry(dict.fromkeys(FACTS) | {"note": note}, None)
+
+
+def depth_of(wanted: tuple[Measure, ...]) -> int:
+    """Return the number of recommendations that the measures look at."""
+    return max(depth for _, depth in wanted)
+
+
+def as_frames(trials: dict[str, dict[str, Measured]], protocol: str, seed: int) -> list[pl.DataFrame]:
+    """Return the rows of recommenders that were measured without tuning, a frame a split."""
+    nothing = dict.fromkeys(FACTS)
+    return [
+        as_rows({name: Entry(nothing, one) for name, one in measured.items()}, protocol, split, seed)
+        for split, measured in trials.items()
+    ]
+
+
+def as_rows(entries: dict[str, Entry], protocol: str, split: str, seed: int) -> pl.DataFrame:
+    """Return the rows of the table ``evaluation``."""
+    facts = pl.DataFrame(
+        [{"recommender": name} | entry.facts for name, entry in entries.items()],
+        schema={"recommender": pl.String} | FACTS,
     )
-    chosen = measured.filter((pl.col("depth") == depth) & ~pl.col("metric").is_in(["novelty"]))
-    named = chosen.select(
-        "split", "recommender", pl.format("{}@{}", "metric", "depth").alias("metric"), text.alias("text")
-    )
-    return named.pivot("metric", index=["split", "recommender"], values="text", maintain_order=True)
-
-
-def label(measured: pl.DataFrame, split: str, name: str, setting: dict[str, Any], seconds: float) -> pl.DataFrame:
-    """Return the measures with the columns that say what they were measured on."""
-    return measured.select(
-        pl.lit(split).alias("split"),
-        pl.lit(name).alias("recommender"),
-        pl.lit(json.dumps(setting)).alias("setting"),
-        pl.lit(seconds).alias("seconds"),
-        pl.all(),
-    )
-
-
-def recommenders(
-    options: ModelOptions, n_movies: int
-) -> Iterator[tuple[str, Callable[..., dict[str, Any]], Callable[..., Ranking]]]:
-    """Yield the name of each recommender, how its setting is found, and how it recommends."""
-    yield "cinecluster", partial(chosen_settings, options), partial(by_clusters, options)
-    yield "article", no_setting, partial(by_article, options._replace(**ARTICLE))
-    yield "overall favourites", no_setting, popular
-    for baseline in known_baselines(n_movies):
-        yield baseline.name, partial(best_setting, baseline.recommend, baseline.grid, options.seed), baseline.recommend
-
-
-def no_setting(train: Interactions, kind: str) -> dict[str, Any]:
-    """Return no setting: there is nothing to tune."""
-    return {}
-
-
-def chosen_settings(options: ModelOptions, train: Interactions, kind: str) -> dict[str, Any]:
-    """Return what a retrain on the training part would choose."""
-    choice = choose_settings(train, options)
-    return {"n_fine_clusters": choice.n_fine_clusters, **choice.items._asdict()}
-
-
-def best_setting(
-    recommended: Callable[..., Ranking], grid: tuple[dict[str, Any], ...], seed: int, train: Interactions, kind: str
-) -> dict[str, Any]:
-    """Return the setting with the highest NDCG@10 on favourites held out from the training part."""
-    fit, validation = hold_out(train, kind, seed + 1)
-
-    def quality(setting: dict[str, Any]) -> float:
-        return float(ndcg(find_hits(recommended(fit, DEPTHS[0], **setting), validation), DEPTHS[0]).mean())
-
-    return max(grid, key=quality)
-
-
-def by_clusters(
-    options: ModelOptions, train: Interactions, top_n: int, n_fine_clusters: int, **settings: float
-) -> Ranking:
-    """Recommend as a retrain does."""
-    return recommend(train, options, n_fine_clusters, ItemSettings(**settings), top_n)
-
-
-def by_article(options: ModelOptions, train: Interactions, top_n: int) -> Ranking:
-    """Recommend as the article does: what the own of 15 clusters of the incidence, small ones merged, likes most."""
-    return recommend(train, options, ARTICLE_CLUSTERS, CLUSTERS_ALONE, top_n)
+    measured = {name: entry.measured for name, entry in entries.items() if entry.measured}
+    compared = compare(measured, seed) if measured else pl.DataFrame(schema=COMPARED)
+    joined = facts.join(compared, on="recommender", how="left", maintain_order="left_right")
+    return joined.with_columns(protocol=pl.lit(protocol), split=pl.lit(split)).select(SCHEMA)

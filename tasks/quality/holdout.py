@@ -1,4 +1,4 @@
-"""Favourites held out from a recommender, which has to foretell them."""
+"""Favourites held out from a recommender, which has to predict them."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, select_entries
-from tasks.model.embedding import shuffle_key
+from tasks.blocks import Interactions, favourites_of, rank_movies, select_entries, select_movies, select_users
+from tasks.errors import CineclusterError
+from tasks.model.embedding import mix, shuffle_key
 
 MIN_FAVOURITES = 5
 TEST_SHARE = 0.2
+PUBLISHED_SEED = 98765
+MOST_HELD_OUT_USERS = 10_000
 
 
 class Split(NamedTuple):
@@ -25,6 +28,27 @@ class Split(NamedTuple):
     test: csr_matrix
 
 
+class Trial(NamedTuple):
+    """What recommenders learn from, whom they recommend to, and what they have to predict.
+
+    Columns are the movies, those with most favourites in ``train`` first, equal ones in random order: their order
+    says nothing about what is held out.
+
+    train : interactions to learn from.
+    known : what is known of the users to recommend to; ``train`` itself where they are the users learned from.
+    test : held-out favourites of the users in ``known``, shape (n_known, n_movies), CSR.
+    """
+
+    train: Interactions
+    known: Interactions
+    test: csr_matrix
+
+    @property
+    def n_users(self) -> int:
+        """The number of users with held-out favourites."""
+        return int(np.count_nonzero(np.diff(self.test.indptr)))
+
+
 def hold_out(users: Interactions, kind: str, seed: int) -> Split:
     """Hold out favourites.
 
@@ -33,8 +57,8 @@ def hold_out(users: Interactions, kind: str, seed: int) -> Split:
     users : whole users.
     kind : ``"random"``, a fifth of the favourites of each user who has five or more, at least one;
         ``"temporal"``, the latest fifth instead, and whatever the user rated from then on is not in the training part
-        either; ``"cut"``, all favourites after the moment up to which four fifths of all entries were made, of users
-        who have favourites before it.
+        either; ``"cut"``, all favourites after the moment up to which four fifths of all entries were made, and the
+        users who have favourites before it.
     seed : of the random choice; entries of one time are in random order.
     """
     return cut_in_time(users) if kind == "cut" else hold_out_fifth(users, kind, seed)
@@ -50,12 +74,7 @@ def hold_out_fifth(users: Interactions, kind: str, seed: int) -> Split:
     order = np.lexsort((shuffle_key(users, seed), time, rows))  # oldest first
     place = np.empty(len(rows), dtype=np.int64)
     place[order] = np.arange(len(rows))
-    last_favourites = np.lexsort((-place, ~is_favourite, rows))
-    n_after = np.empty(len(rows), dtype=np.int64)  # later favourites of the user
-    n_after[last_favourites] = np.arange(len(rows)) - np.repeat(
-        users.weights.indptr[:-1], np.diff(users.weights.indptr)
-    )
-    is_test = is_favourite & (n_after < n_test[rows])
+    is_test = is_favourite & (place_among(users, is_favourite, -place) < n_test[rows])
     is_train = ~is_test
     if kind == "temporal":
         first = np.full(len(users.user_ids), len(rows))
@@ -64,15 +83,118 @@ def hold_out_fifth(users: Interactions, kind: str, seed: int) -> Split:
     return Split(select_entries(users, is_train), select_entries(users, is_test).weights)
 
 
+def place_among(users: Interactions, chosen: NDArray[np.bool_], key: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the place, from 0, of each entry among the ``chosen`` ones of its user by ascending ``key``.
+
+    Entries that are not chosen come after those that are.
+    """
+    rows, indptr = rows_of(users), users.weights.indptr
+    place = np.empty(len(rows), dtype=np.int64)
+    place[np.lexsort((key, ~chosen, rows))] = np.arange(len(rows)) - np.repeat(indptr[:-1], np.diff(indptr))
+    return place
+
+
 def cut_in_time(users: Interactions) -> Split:
-    """Hold out all favourites after one moment."""
+    """Hold out all favourites after one moment, and leave out the users who have none before it."""
     is_late = users.seconds > np.quantile(users.seconds, 1 - TEST_SHARE)
-    rows, is_favourite = rows_of(users), users.weights.data == 1
-    is_known = np.bincount(rows[is_favourite & ~is_late], minlength=len(users.user_ids)) > 0
-    is_test = is_late & is_favourite & is_known[rows]
-    return Split(select_entries(users, ~is_late), select_entries(users, is_test).weights)
+    is_favourite = users.weights.data == 1
+    is_known = np.bincount(rows_of(users)[is_favourite & ~is_late], minlength=len(users.user_ids)) > 0
+    train, test = select_entries(users, ~is_late), select_entries(users, is_late & is_favourite)
+    return Split(select_users(train, is_known), test.weights[is_known])
 
 
 def rows_of(users: Interactions) -> NDArray[np.intp]:
     """Return the row of each entry."""
     return np.repeat(np.arange(len(users.user_ids)), np.diff(users.weights.indptr))
+
+
+def as_trial(split: Split, seed: int) -> Trial:
+    """Return the split of known users with its movies in an order that only the training part decides."""
+    columns = order_movies(split.train, seed)
+    train = select_movies(split.train, columns)
+    return Trial(train, train, split.test[:, columns])
+
+
+def order_movies(train: Interactions, seed: int) -> NDArray[np.intp]:
+    """Return the columns, those with most favourites first, equal ones in random order."""
+    n_movies = train.weights.shape[1]
+    n_fans = np.bincount(favourites_of(train).indices, minlength=n_movies)
+    return np.lexsort((mix(np.arange(n_movies, dtype=np.uint64), seed), -n_fans))
+
+
+def hold_out_users(users: Interactions, movie_ids: NDArray[np.integer]) -> tuple[Trial, Trial]:
+    """Hold out users, and a fifth of the favourites of each: strong generalisation.
+
+    Rules and random draws are those of the published code for ML-20M (D. Liang et al., "Variational Autoencoders for
+    Collaborative Filtering", WWW 2018): users with five or more favourites are shuffled, the last 10,000 are for the
+    test, those before for validation; movies without favourites of the others are dropped; then a fifth of what each
+    held-out user favourited is drawn. Only favourites count, times do not.
+
+    Parameters
+    ----------
+    users : all users.
+    movie_ids : the ids of the columns; a user's movies are drawn from in the order of their ids.
+
+    Returns
+    -------
+    The trials for validation and for the test, of 10,000 users each, or a tenth of the users if there are fewer.
+
+    Raises
+    ------
+    CineclusterError
+        If fewer than ten users have five favourites.
+    """
+    favourites = select_movies(only_favourites(users), np.argsort(movie_ids))
+    favourites = select_users(favourites, np.diff(favourites.weights.indptr) >= MIN_FAVOURITES)
+    n_users = len(favourites.user_ids)
+    n_held_out = min(MOST_HELD_OUT_USERS, n_users // 10)
+    if n_held_out == 0:
+        raise CineclusterError(f"Too few users to hold out a tenth: {n_users} have five favourites, 10 are needed.")
+    order = np.random.RandomState(PUBLISHED_SEED).permutation(n_users)
+    kind = np.zeros(n_users, dtype=int)
+    kind[order[n_users - 2 * n_held_out : n_users - n_held_out]] = 1
+    kind[order[n_users - n_held_out :]] = 2
+    train, columns, _ = rank_movies(select_users(favourites, kind == 0))
+    trials = []
+    for held_out in (1, 2):
+        known, test = hold_out_as_published(select_users(favourites, kind == held_out), columns)
+        trials.append(Trial(train, known, test))
+    return trials[0], trials[1]
+
+
+def hold_out_as_published(users: Interactions, columns: NDArray[np.intp]) -> tuple[Interactions, csr_matrix]:
+    """Draw a fifth of the favourites of each user with five or more among ``columns``; return the rest, and those."""
+    users = select_movies(users, np.sort(columns))
+    users.weights.sort_indices()
+    random = np.random.RandomState(PUBLISHED_SEED)
+    is_test = np.zeros(users.weights.nnz, dtype=bool)
+    for start, n in zip(users.weights.indptr, np.diff(users.weights.indptr), strict=False):
+        if n >= MIN_FAVOURITES:
+            is_test[start + random.choice(n, size=int(TEST_SHARE * n), replace=False)] = True
+    place = np.searchsorted(np.sort(columns), columns)
+    known = select_movies(select_entries(users, ~is_test), place)
+    return known, select_entries(users, is_test).weights[:, place]
+
+
+def only_favourites(users: Interactions) -> Interactions:
+    """Return the favourites without their times."""
+    favourites = select_entries(users, users.weights.data == 1)
+    return favourites._replace(seconds=np.zeros_like(favourites.seconds))
+
+
+def cut_short(users: Interactions, n_known: tuple[int, ...], seed: int) -> dict[int, Trial]:
+    """Hold out a fifth of the users, and return trials that know so many favourites of each and nothing else.
+
+    In every trial the same fifth of their favourites has to be predicted, and the same users are learned from. A trial
+    knows what one with fewer favourites knows.
+    """
+    is_new = mix(users.user_ids.astype(np.uint64), seed) < np.uint64(TEST_SHARE * 2**64)
+    train, new = select_users(users, ~is_new), hold_out(select_users(users, is_new), "random", seed)
+    columns = order_movies(train, seed)
+    place = place_among(new.train, new.train.weights.data == 1, shuffle_key(new.train, seed + 1).view(np.int64))
+    is_favourite = new.train.weights.data == 1
+    train, test = select_movies(train, columns), new.test[:, columns]
+    return {
+        n: Trial(train, select_movies(select_entries(new.train, is_favourite & (place < n)), columns), test)
+        for n in n_known
+    }

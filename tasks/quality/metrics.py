@@ -1,5 +1,6 @@
-"""Measures of recommendations against held-out favourites, one value a user, and their confidence intervals."""
+"""Measures of recommendations against held-out favourites, one value a user, and paired comparisons of them."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -7,15 +8,39 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from tasks.blocks import favourites_of
 from tasks.model.types import Ranking
+from tasks.quality.holdout import Trial
 
-DEPTHS = (10, 20)
-LONG_TAIL = 0.8  # part of the movies, the least favourited ones, that are the long tail
+LONG_TAIL = 0.8  # share of the movies, the least favourited ones, that are the long tail
 N_BOOTSTRAP = 1000
+Measure = tuple[str, int]  # metric and depth
+HELD_OUT: tuple[Measure, ...] = tuple(
+    (metric, depth)
+    for depth in (10, 20)
+    for metric in ("HitRate", "Recall", "NDCG", "MAP", "novelty", "long-tail share", "coverage")
+)
+STRONG: tuple[Measure, ...] = (("NDCG", 100), ("published Recall", 20), ("published Recall", 50), ("coverage", 100))
+
+COMPARED = {
+    "recommender": pl.String,
+    "metric": pl.String,
+    "depth": pl.Int64,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "n_users": pl.Int64,
+    "difference": pl.Float64,
+    "difference_low": pl.Float64,
+    "difference_high": pl.Float64,
+    "ratio": pl.Float64,
+    "ratio_low": pl.Float64,
+    "ratio_high": pl.Float64,
+}
 
 
 class Hits(NamedTuple):
-    """The recommendations of the users with held-out favourites.
+    """The recommendations to the users with held-out favourites.
 
     hit : shape (n_users, depth), bool, whether the recommendation at each rank is a held-out favourite.
     movie : shape (n_users, depth), int, column of the recommended movie, -1 for none.
@@ -27,7 +52,18 @@ class Hits(NamedTuple):
     n_test: NDArray[np.int64]
 
 
-def find_hits(recommendations: Ranking, test: csr_matrix, depth: int = max(DEPTHS)) -> Hits:
+class Measured(NamedTuple):
+    """The measures of one recommender.
+
+    per_user : float64, shape (n_users,), by metric and depth.
+    overall : what is no mean over users, by metric and depth.
+    """
+
+    per_user: dict[Measure, NDArray[np.float64]]
+    overall: dict[Measure, float]
+
+
+def find_hits(recommendations: Ranking, test: csr_matrix, depth: int = 20) -> Hits:
     """Compare recommendations with the held-out favourites in ``test``, shape (n_users, n_movies)."""
     movie = np.full((test.shape[0], depth), -1, dtype=np.int64)
     hit = np.zeros(movie.shape, dtype=bool)
@@ -35,8 +71,9 @@ def find_hits(recommendations: Ranking, test: csr_matrix, depth: int = max(DEPTH
     kept = rank <= depth
     user, place, column = user[kept], rank[kept] - 1, column[kept]
     movie[user, place] = column
-    hit[user, place] = np.asarray(test[user, column]).ravel() > 0
     n_test = np.diff(test.indptr)
+    pairs = np.repeat(np.arange(len(n_test)), n_test) * test.shape[1] + test.indices
+    hit[user, place] = np.isin(user.astype(np.int64) * test.shape[1] + column, pairs)
     return Hits(hit[n_test > 0], movie[n_test > 0], n_test[n_test > 0])
 
 
@@ -48,6 +85,14 @@ def hit_rate(hits: Hits, depth: int) -> NDArray[np.float64]:
 def recall(hits: Hits, depth: int) -> NDArray[np.float64]:
     """Return the share of each user's held-out favourites that is among the first ``depth``."""
     return hits.hit[:, :depth].sum(axis=1) / hits.n_test
+
+
+def published_recall(hits: Hits, depth: int) -> NDArray[np.float64]:
+    """Return the hits among the first ``depth`` by the most that there can be: ``depth``, or the held-out favourites.
+
+    This is the Recall@k of Liang et al. 2018.
+    """
+    return hits.hit[:, :depth].sum(axis=1) / np.minimum(hits.n_test, depth)
 
 
 def ndcg(hits: Hits, depth: int) -> NDArray[np.float64]:
@@ -97,32 +142,71 @@ def coverage(hits: Hits, depth: int, train: csr_matrix) -> float:
     return float((recommended >= 0).sum() / len(np.unique(train.indices)))
 
 
-def measure(recommendations: Ranking, train: csr_matrix, test: csr_matrix, seed: int) -> pl.DataFrame:
-    """Return every measure at 10 and 20, with a 95 % confidence interval over users where it is a mean.
+def measure(recommendations: Ranking, trial: Trial, wanted: tuple[Measure, ...]) -> Measured:
+    """Return the wanted measures of the recommendations to the users of a trial."""
+    hits = find_hits(recommendations, trial.test, max(depth for _, depth in wanted))
+    train = favourites_of(trial.train)
+    by_hits: dict[str, Callable[[Hits, int], NDArray[np.float64]]] = {
+        "HitRate": hit_rate,
+        "Recall": recall,
+        "published Recall": published_recall,
+        "NDCG": ndcg,
+        "MAP": average_precision,
+    }
+    by_train = {"novelty": novelty, "long-tail share": long_tail_share}
+    per_user = {(name, depth): by_hits[name](hits, depth) for name, depth in wanted if name in by_hits}
+    per_user |= {(name, depth): by_train[name](hits, depth, train) for name, depth in wanted if name in by_train}
+    overall = {(name, depth): coverage(hits, depth, train) for name, depth in wanted if name == "coverage"}
+    return Measured(per_user, overall)
+
+
+def compare(measured: dict[str, Measured], seed: int) -> pl.DataFrame:
+    """Compare the first recommender with every other on the same users.
+
+    Intervals hold 95 % of the bootstrap samples of users; every recommender is measured on the same samples, so that
+    those of ratios and differences are paired. They hold neither the draw of the split nor the seed of k-means.
 
     Returns
     -------
-    One row a measure and depth: metric, depth, value, low, high, n_users.
+    One row a recommender, metric and depth: recommender, metric, depth, value, low, high, n_users; difference and
+    ratio of the first recommender's value to this one, with difference_low, difference_high, ratio_low, ratio_high.
+    What is no mean over users has no intervals, and the first recommender is not compared with itself.
     """
-    hits = find_hits(recommendations, test)
-    rows: list[tuple[str, int, float, float | None, float | None, int]] = []
-    for depth in DEPTHS:
-        per_user = {
-            "HitRate": hit_rate(hits, depth),
-            "Recall": recall(hits, depth),
-            "NDCG": ndcg(hits, depth),
-            "MAP": average_precision(hits, depth),
-            "novelty": novelty(hits, depth, train),
-            "long-tail share": long_tail_share(hits, depth, train),
-        }
-        rows += [(name, depth, *interval(values, seed), len(values)) for name, values in per_user.items()]
-        rows.append(("coverage", depth, coverage(hits, depth, train), None, None, len(hits.n_test)))
-    return pl.DataFrame(rows, schema=["metric", "depth", "value", "low", "high", "n_users"], orient="row")
+    columns = [(name, key) for name, found in measured.items() for key in found.per_user]
+    values = np.column_stack([measured[name].per_user[key] for name, key in columns])
+    means = np.vstack([values.mean(axis=0), bootstrap_means(values, seed)])
+    samples = {column: means[:, i] for i, column in enumerate(columns)}
+    for name, found in measured.items():
+        samples |= {(name, key): np.array([value]) for key, value in found.overall.items()}
+    first = next(iter(measured))
+    rows = [
+        (name, *key, *summary(mine), len(values), *against(samples[first, key], mine, name != first))
+        for (name, key), mine in samples.items()
+    ]
+    return pl.DataFrame(rows, schema=COMPARED, orient="row")
 
 
-def interval(values: NDArray[np.float64], seed: int) -> tuple[float, float, float]:
-    """Return the mean, and the 2.5 and 97.5 % points of the means of bootstrap samples."""
+def bootstrap_means(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """Return the means of each column over samples of the rows, drawn with replacement: shape (N_BOOTSTRAP, n)."""
     random = np.random.default_rng(seed)
-    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(N_BOOTSTRAP)]
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(values.mean()), float(low), float(high)
+    n = len(values)
+    counts = (np.bincount(random.integers(n, size=n), minlength=n) for _ in range(N_BOOTSTRAP))
+    return np.stack([drawn @ values / n for drawn in counts])
+
+
+def summary(samples: NDArray[np.float64]) -> tuple[float | None, float | None, float | None]:
+    """Return the first value, and the 2.5 and 97.5 % points of the others; None where there is none."""
+    if not np.isfinite(samples[0]):
+        return None, None, None
+    if len(samples) == 1 or not np.isfinite(samples).all():
+        return float(samples[0]), None, None
+    low, high = np.quantile(samples[1:], [0.025, 0.975])
+    return float(samples[0]), float(low), float(high)
+
+
+def against(first: NDArray[np.float64], other: NDArray[np.float64], compared: bool) -> tuple[float | None, ...]:
+    """Return the difference and the ratio of paired values, each with its interval."""
+    if not compared:
+        return (None,) * 6
+    ratio = np.divide(first, other, out=np.full_like(first, np.nan), where=other > 0)
+    return *summary(first - other), *summary(ratio)

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from tasks.engine.duckdb import DuckDBEngine, run, statement
 from tasks.published.read import connect_to_published
+from tasks.quality.standings import Standing, standings
 from tasks.report.pictures import add_report
 from tasks.report.plots.style import CLUSTER_COLOURS
 
@@ -59,8 +60,10 @@ CAPTIONS = {
     ),
     "evaluation.png": (
         "Quality against other recommenders",
-        "Favourites were hidden and had to be found again. Further right is better, and where two bars overlap the "
-        "difference may be chance.",
+        "Favourites were hidden and had to be found again. On the left, further right is better. In the middle is "
+        "cinecluster's quality as a multiple of each other recommender's: green where it is better, red where it is "
+        "worse, grey where the difference may be chance. The star marks the known recommender that did best while "
+        "settings were chosen, before the hidden favourites were looked at: it is the one to compare with.",
     ),
 }
 FACTS = {
@@ -154,13 +157,11 @@ def rows_of(movies: pl.DataFrame, cluster: int) -> list[dict[str, Any]]:
     return movies.filter(pl.col("cluster") == cluster).to_dicts()
 
 
-def read_quality(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[str, tuple[float, ...]]]]:
-    """Return value, low and high by split, recommender and metric; nothing where there was no evaluation."""
-    quality: dict[str, dict[str, dict[str, tuple[float, ...]]]] = {}
-    if connection.sql("select 1 from duckdb_tables() where table_name = 'evaluation'").fetchall():
-        for split, recommender, metric, *values in run(connection, "report/report_quality"):
-            quality.setdefault(split, {}).setdefault(recommender, {})[metric] = tuple(values)
-    return quality
+def read_quality(connection: duckdb.DuckDBPyConnection) -> list[Standing]:
+    """Return the standings of each split; nothing where there was no evaluation."""
+    if not connection.sql("select 1 from duckdb_tables() where table_name = 'evaluation'").fetchall():
+        return []
+    return standings(connection.sql(statement("report/report_quality")).pl())
 
 
 def render_page(content: dict[str, Any]) -> str:

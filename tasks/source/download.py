@@ -16,7 +16,7 @@ import httpx
 from tasks.errors import CineclusterError
 
 MOVIELENS_URL = "https://files.grouplens.org/datasets/movielens"
-MOVIELENS_NAMES = ("ml-latest-small", "ml-latest", "ml-32m")
+MOVIELENS_NAMES = ("ml-latest-small", "ml-latest", "ml-20m", "ml-25m", "ml-32m")
 
 MAX_FAILURES = 5
 """Attempts in a row that bring nothing new before the download gives up."""

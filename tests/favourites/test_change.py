@@ -22,7 +22,7 @@ from tasks.model.neighbours import place
 from tasks.model.rank import rank
 from tasks.model.types import Model
 from tasks.published.read import connect_to_published
-from tasks.published.versions import overlay_of, versions_of
+from tasks.published.versions import overlay_of, overlays_of
 from tests.conftest import ARTICLE, RULES, SMALL, TITLES, connect, describe, publish, two_tastes
 
 ALL_TITLES = TITLES | {30: ("Never rated (2001)", "Drama"), 31: ("Never rated either (2002)", "Sci-Fi")}
@@ -54,7 +54,7 @@ def database(retrained):
 def start_anew(database: Path) -> None:
     """Forget all changes since the retrain."""
     log_of(database).unlink(missing_ok=True)
-    for overlay in versions_of(database).glob("overlay-*"):
+    for overlay in overlays_of(database).glob("*"):
         overlay.unlink()
 
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tasks.stations.incidence import load_disliked, load_evidence, load_incidence, select_favourites
 
 from tasks.engine.duckdb import connect
 from tasks.errors import CineclusterError
 from tasks.favourites.log import ingest_favourites_log
 from tasks.source.ingest import ingest_ratings
-from tasks.stations.incidence import load_disliked, load_evidence, load_incidence, select_favourites
 from tests.conftest import rate, rows
 
 RATINGS = [(7, 30, 4.0), (7, 10, 3.5), (7, 20, 5.0), (3, 20, 4.5), (3, 99, 0.5), (5, 10, 1.0), (9, 10, 4.0), (9, 20, 2)]
