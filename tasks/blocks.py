@@ -86,7 +86,7 @@ def rank_movies(interactions: Interactions) -> tuple[Interactions, NDArray[np.in
     return select_movies(interactions, columns), columns, n_fans[columns]
 
 
-def select_movies(interactions: Interactions, columns: NDArray[np.intp]) -> Interactions:
+def select_movies(interactions: Interactions, columns: NDArray[np.integer]) -> Interactions:
     """Return the interactions with the given columns only, in the given order."""
     place = np.full(interactions.weights.shape[1], -1, dtype=np.int32)
     place[columns] = np.arange(len(columns))

@@ -68,6 +68,76 @@ create or replace macro recommend(user_id, n := 20) as table
         cross join scoring
     ),
 
+    own_favourites as (
+        select
+            favourites.movie_id,
+            favourites.rated_at
+        from favourites
+        where favourites.user_id = user_id
+    ),
+
+    own_ratings as (
+        select
+            ratings.movie_id,
+            ratings.rating,
+            ratings.rated_at
+        from ratings
+        where ratings.user_id = user_id
+    ),
+
+    judged as (
+        select
+            coalesce(favourites.movie_id, ratings.movie_id) as movie_id,
+            coalesce(favourites.rated_at, ratings.rated_at) as rated_at,
+            case
+                when favourites.movie_id is not null then 1
+                when ratings.rating >= interaction_rules.min_rating - 1 and ratings.rating < interaction_rules.min_rating
+                    then interaction_rules.near_weight
+                else 0
+            end as weight
+        from own_favourites as favourites
+        full join own_ratings as ratings using (movie_id)
+        cross join interaction_rules
+        cross join more
+    ),
+
+    evidence as (
+        select
+            judged.movie_id,
+            judged.weight * power(
+                rank() over (order by coalesce(epoch(judged.rated_at), 0) desc), -scoring.item_recency
+            ) as weight
+        from judged
+        inner join overall_favourites_retrained using (movie_id)
+        cross join scoring
+        where judged.weight > 0
+    ),
+
+    listed_items as (
+        select
+            evidence.weight,
+            unnest(item_weights.weights) as item_weight,
+            generate_subscripts(item_weights.weights, 1) as rank
+        from evidence
+        inner join item_weights using (movie_id)
+    ),
+
+    items as (
+        select
+            listed_items.rank,
+            sum(listed_items.weight * listed_items.item_weight) as item_score
+        from listed_items
+        group by listed_items.rank
+    ),
+
+    most as (
+        select max(overall_favourites.n_users + interaction_rules.near_weight * overall_favourites.n_near) as evidence
+        from overall_favourites_retrained as overall_favourites
+        cross join interaction_rules
+        cross join scoring
+        where overall_favourites.rank <= scoring.n_candidates
+    ),
+
     hidden as (
         select seen.movie_id
         from seen
@@ -92,6 +162,14 @@ create or replace macro recommend(user_id, n := 20) as table
                     * coalesce(
                         exp(scoring.taste_weight * (list_dot_product(taste.taste, overall_favourites.taste) - 1)), 1
                     )
+                    * (1 - scoring.item_weight)
+                    * power(
+                        greatest(
+                            overall_favourites.n_users + interaction_rules.near_weight * overall_favourites.n_near, 0.5
+                        ) / most.evidence,
+                        -scoring.rarity_power
+                    )
+                    + coalesce(items.item_score, 0)
             end as score,
             row_number() over (order by score desc, overall_favourites.rank) as place
         from overall_favourites_retrained as overall_favourites
@@ -99,7 +177,9 @@ create or replace macro recommend(user_id, n := 20) as table
         cross join everybody
         cross join scoring
         cross join interaction_rules
+        cross join most
         left join shares using (movie_id)
+        left join items using (rank)
         left join taste on true
         anti join hidden using (movie_id)
     ),

@@ -94,47 +94,15 @@ def discount(users: Interactions, recency: float) -> NDArray[np.float32]:
 
 
 def age(users: Interactions) -> NDArray[np.float32]:
-    """Return how many later entries the user of each entry has; entries of one time are in random order.
-
-    The order depends on user and movie alone, so it is the same wherever the user is.
-    """
-    indptr = users.weights.indptr
-    order = oldest_first(users, users.seconds)
-    n_later = np.empty(len(order), dtype=np.float32)
-    n_later[order] = np.repeat(indptr[1:], np.diff(indptr)) - 1 - np.arange(len(order))
-    return n_later
-
-
-def oldest_first(users: Interactions, seconds: NDArray[np.int64], seed: int = 0) -> NDArray[np.intp]:
-    """Return the order of the entries by user, then by ``seconds``, and of one time by `shuffle_key`.
-
-    Row, time and the first bits of the shuffle key share the 63 bits of one key, for one key sorts several times
-    faster than three. Where those bits are equal all of them decide: else the order would depend on the block.
-    """
-    indptr = users.weights.indptr
-    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    """Return how many later entries the user of each entry has; entries of one time have the same number."""
+    indptr, seconds = users.weights.indptr, users.seconds
+    counts = np.diff(indptr)
+    rows = np.repeat(np.arange(len(counts)), counts)
     first = int(seconds.min(initial=0))
-    span = int(seconds.max(initial=0)) - first + 1
-    n_bits = 63 - (len(indptr) * span).bit_length()
-    random = shuffle_key(users, seed)
-    key = ((rows * span + (seconds - first)) << n_bits) | (random >> np.uint64(64 - n_bits)).astype(np.int64)
+    key = rows * (int(seconds.max(initial=0)) - first + 1) + (seconds - first)
     order = np.argsort(key)
-    is_tie = np.diff(key[order]) == 0
-    tied = np.flatnonzero(np.r_[is_tie, False] | np.r_[False, is_tie])
-    order[tied] = order[tied][np.lexsort((random[order[tied]], key[order[tied]]))]
-    return order
-
-
-def shuffle_key(users: Interactions, seed: int = 0) -> NDArray[np.uint64]:
-    """Return a number for each entry that looks random: the user and column mixed as by SplitMix64 (Steele 2014)."""
-    indptr = users.weights.indptr
-    rows = np.repeat(users.user_ids.astype(np.uint64), np.diff(indptr))
-    return mix(rows << np.uint64(32) | users.weights.indices.astype(np.uint64), seed)
-
-
-def mix(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
-    """Return the SplitMix64 hash of each value, another one for each ``seed``."""
-    z = values + np.uint64(0x9E3779B97F4A7C15 * (seed + 1) % 2**64)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    ranked = key[order]
+    last_of_time = np.searchsorted(ranked, ranked, side="right")
+    n_later = np.empty(len(key), dtype=np.float32)
+    n_later[order] = np.repeat(indptr[1:], counts) - last_of_time
+    return n_later

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, rank_movies, select_users
-from tasks.model.embedding import mix
+from tasks.blocks import Interactions, rank_movies
+from tasks.model.draw import draw_users
 from tasks.model.items import discounted, item_weights, rarity
 from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions
 from tasks.progress import report_progress
@@ -21,9 +21,8 @@ NEAR = 0.99
 FEW_USERS = 3_000  # for whom one split is too much of a chance
 FIT_USERS = 10_000  # users that are learned from to choose
 STRENGTHS = (2.0, 8.0, 32.0)
-WEIGHTS = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
-RARITY_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2)
-RECENCIES = (0.2, 0.3, 0.4)
+WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
+RARITY_POWERS = (0.0, 0.05, 0.1, 0.15)
 USUAL = ItemSettings(strength=8.0, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0)
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 
@@ -48,7 +47,7 @@ def choose_settings(sample: Interactions, options: ModelOptions) -> Choice:
 
     They are learned from the training part of some users, and measured on ``quality_users`` of them.
     """
-    users, *_ = rank_movies(draw(sample, FIT_USERS, options.seed))
+    users, *_ = rank_movies(draw_users(sample, FIT_USERS, options.seed + 1))
     splits = [split for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
     quality: dict[int, float] = {}
     if options.n_fine_clusters == "auto" and splits:
@@ -70,14 +69,6 @@ def ways_to_hold_out(users: Interactions, seed: int) -> list[Split]:
     return [hold_out(users, kind, seed + number) for number, kind in enumerate(kinds)]
 
 
-def draw(sample: Interactions, n_users: int, seed: int) -> Interactions:
-    """Return at most ``n_users`` users, by the hash of their id."""
-    if len(sample.user_ids) <= n_users:
-        return sample
-    order = mix(sample.user_ids.astype(np.uint64), seed + 1)
-    return select_users(sample, order <= np.partition(order, n_users - 1)[n_users - 1])
-
-
 def try_fine_clusters(split: Split, options: ModelOptions) -> dict[int, float]:
     """Return the NDCG@10 of the clusters alone on held-out favourites, for several numbers of fine clusters."""
     quality: dict[int, float] = {}
@@ -93,8 +84,7 @@ def try_fine_clusters(split: Split, options: ModelOptions) -> dict[int, float]:
 def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float], n_users: int) -> int:
     """Return the number of fine clusters that was given, or the largest one whose quality is near the best.
 
-    Near is within a hundredth: finer clusters recommend more different movies. Where the quality was measured on fewer
-    users than there are, there are as many users a fine cluster.
+    Near is within a hundredth: finer clusters recommend more different movies.
     """
     if isinstance(n_fine_clusters, int):
         return n_fine_clusters
@@ -103,7 +93,7 @@ def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float]
 
 
 def try_items(mixtures: list[Mixture], options: ModelOptions) -> dict[ItemSettings, float]:
-    """Return the quality of settings of the item model: strength and weight together, then rarity, then recency."""
+    """Return the quality of settings of the item model: strength and weight together, then rarity."""
     tried: dict[ItemSettings, float] = {}
     weights = WEIGHTS if options.item_weight == "auto" else (float(options.item_weight),)
     has_times = any(mixture.users.seconds.any() for mixture in mixtures)
@@ -128,10 +118,6 @@ def try_items(mixtures: list[Mixture], options: ModelOptions) -> dict[ItemSettin
     chosen = most_usual(tried, start)
     if chosen.weight:
         try_each([chosen._replace(rarity_power=power) for power in RARITY_POWERS])
-        chosen = most_usual(tried, chosen)
-    if chosen.weight and has_times:
-        for recency in RECENCIES:
-            try_each([chosen._replace(recency=recency)])
     return tried
 
 
@@ -173,5 +159,4 @@ def distance(a: ItemSettings, b: ItemSettings) -> float:
         abs(float(np.log2(a.strength / b.strength)))
         + 5 * abs(a.weight - b.weight)
         + 10 * abs(a.rarity_power - b.rarity_power)
-        + 5 * abs(a.recency - b.recency)
     )

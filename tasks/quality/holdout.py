@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, favourites_of, rank_movies, select_entries, select_movies, select_users
 from tasks.errors import CineclusterError
-from tasks.model.embedding import mix, shuffle_key
+from tasks.model.draw import mix, shuffle_key
 
 MIN_FAVOURITES = 5
 TEST_SHARE = 0.2

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, select_users
-from tasks.model.embedding import mix
+from tasks.model.draw import limit_of, user_key
 from tasks.model.fit import fit_in_memory, known_of
 from tasks.model.items import count_items, gram_of
 from tasks.model.neighbours import place
@@ -41,9 +41,8 @@ def make_mixture(split: Split, options: ModelOptions, n_fine_clusters: int) -> M
     """Return what the scores of the users with held-out favourites are made of, learned from the training part."""
     model, fit = fit_in_memory(split.train, n_fine_clusters, options, CLUSTERS_ALONE)
     tested = np.diff(split.test.indptr) > 0
-    order = mix(split.train.user_ids.astype(np.uint64), options.seed + 2)
-    if tested.sum() > options.quality_users:
-        tested &= order <= np.partition(order[tested], options.quality_users - 1)[options.quality_users - 1]
+    keys = user_key(split.train.user_ids, options.seed + 2)
+    tested &= keys <= limit_of(keys[tested], options.quality_users)
     users = select_users(fit.sample, tested)
     n_movies = min(model.shares.shape[1], max(SCORED_MOVIES, SCORED_CELLS // len(users.user_ids)))
     few = model._replace(shares=model.shares[:, :n_movies], tastes=model.tastes[:n_movies])

@@ -43,7 +43,7 @@ class Product(NamedTuple):
     """
 
     model: Model
-    columns: NDArray[np.intp]
+    columns: NDArray[np.integer]
     known: Known
     setting: dict[str, Any]
     seconds: float

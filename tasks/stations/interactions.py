@@ -2,12 +2,10 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from tasks.blocks import Interactions, join_users, select_users
 from tasks.engine import Engine
 from tasks.errors import CineclusterError
-from tasks.model.embedding import mix
+from tasks.model.draw import limit_of, user_key
 from tasks.model.types import ModelOptions, Movies
 
 
@@ -56,10 +54,6 @@ def load_sample(engine: Engine, options: ModelOptions) -> Interactions:
 
     Models that a sample would change, see `ModelOptions.is_exact`, are fitted to all users.
     """
-    user_ids = engine.arrays("model/interaction_users")["user_id"]
-    order = mix(user_ids.astype(np.uint64), options.seed)
-    last = np.uint64(2**64 - 1)
-    if len(user_ids) > options.fit_users and not options.is_exact:
-        last = np.partition(order, options.fit_users - 1)[options.fit_users - 1]
-    blocks = engine.blocks()
-    return join_users([select_users(b, mix(b.user_ids.astype(np.uint64), options.seed) <= last) for b in blocks])
+    keys = user_key(engine.arrays("model/interaction_users")["user_id"], options.seed)
+    limit = limit_of(keys, len(keys) if options.is_exact else options.fit_users)
+    return join_users([select_users(b, user_key(b.user_ids, options.seed) <= limit) for b in engine.blocks()])
