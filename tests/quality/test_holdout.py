@@ -20,9 +20,8 @@ def some_users(seed, n_users=40, n_movies=30):
 def times_of(users):
     """The time of each entry by row and column."""
     rows = np.repeat(np.arange(len(users.user_ids)), np.diff(users.weights.indptr))
-    return dict(
-        zip(zip(rows.tolist(), users.weights.indices.tolist(), strict=True), users.seconds.tolist(), strict=True)
-    )
+    pairs = zip(rows.tolist(), users.weights.indices.tolist(), strict=True)
+    return dict(zip(pairs, users.seconds.tolist(), strict=True))
 
 
 def pairs_of(matrix):
