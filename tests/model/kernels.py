@@ -14,12 +14,11 @@ from threadpoolctl import threadpool_info
 
 from tasks.blocks import Interactions
 from tasks.model import items, kmeans
-from tasks.model.fit import known_of
+from tasks.model.fit import fit_in_memory, known_of
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
 from tasks.model.types import ItemSettings, ModelOptions
 from tasks.quality.choose import Choice, choose_settings
-from tasks.quality.trial import learn
 
 TOP_N = 20
 
@@ -50,7 +49,7 @@ def load(path: Path) -> tuple[Interactions, ModelOptions, Choice | None]:
 def recommend(users: Interactions, options: ModelOptions, choice: Choice | None) -> dict[str, NDArray]:
     """Return user, rank and column of each recommendation, and the fine cluster that k-means put each user in."""
     choice = choice or choose_settings(users, options)
-    model, fit = learn(users, choice.n_fine_clusters, options, choice.items)
+    model, fit = fit_in_memory(users, choice.n_fine_clusters, options, choice.items)
     best = rank(fit.sample, place(fit.sample, model, known_of(fit)), model, TOP_N)
     user_id, movie = users.user_ids[best.user], model.movie_ids[best.movie]
     return {"user_id": user_id, "rank": best.rank, "movie": movie, "fine": fit.groups.fine.labels}
