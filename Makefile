@@ -2,13 +2,18 @@
 PYTHON ?= python3
 INSTALL = .venv/bin/pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: retrain test lint e2e faults audit lock clean
+.PHONY: retrain test kernels lint e2e faults audit lock clean
 
 retrain: .venv/runtime  ## Run the main job on demo data
 	.venv/bin/cinecluster retrain
 
 test: .venv/dev  ## Run the tests
 	.venv/bin/pytest
+
+KERNELS ?= Haswell
+
+kernels: .venv/dev  ## Run the numeric tests under other kernels of OpenBLAS than the processor's own
+	OPENBLAS_CORETYPE=$(KERNELS) .venv/bin/pytest tests/model tests/quality tests/engine --ignore=tests/model/test_kernels.py
 
 lint: .venv/dev  ## Check style, types and SQL
 	.venv/bin/ruff check .

@@ -10,6 +10,7 @@ from tasks.blocks import (
     join_users,
     rank_movies,
     select_entries,
+    select_movies,
     select_users,
     slice_users,
 )
@@ -109,3 +110,13 @@ def test_ranked_movies_are_the_favourited_ones_most_favourited_first(users):
     assert n_fans.tolist() == counts[expected].tolist()
     back = [(user, int(columns[column]), weight, time) for user, column, weight, time in entries_of(ranked)]
     assert sorted(back) == sorted(entry for entry in entries_of(users) if counts[entry[1]])
+
+
+@given(interactions(), st.data())
+def test_selected_movies_are_in_the_given_order_and_others_are_gone(users, data):
+    n_movies = users.weights.shape[1]
+    columns = data.draw(st.permutations(range(n_movies)))[: data.draw(st.integers(0, n_movies))]
+    some = select_movies(users, np.array(columns, dtype=np.intp))
+    check_whole(some, len(columns))
+    back = [(user, columns[column], weight, time) for user, column, weight, time in entries_of(some)]
+    assert back == [entry for entry in entries_of(users) if entry[1] in columns]

@@ -13,51 +13,52 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_info
 
 from tasks.blocks import Interactions
-from tasks.model import kmeans
-from tasks.model.fit import fit_fine_clusters, fit_model, known_of
+from tasks.model import items, kmeans
+from tasks.model.fit import fit_in_memory, known_of
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
-from tasks.model.types import ModelOptions, Movies
+from tasks.model.types import ItemSettings, ModelOptions
+from tasks.quality.choose import Choice, choose_settings
 
 TOP_N = 20
 
 
-def save(path: Path, users: Interactions, movies: Movies, n_fine_clusters: int, options: ModelOptions) -> None:
-    """Write a data set for `load`."""
+def save(path: Path, users: Interactions, options: ModelOptions, choice: Choice | None) -> None:
+    """Write a data set for `load`; without a choice one is made by held-out quality."""
     weights = users.weights
     np.savez(
         path,
         **{name: getattr(weights, name) for name in ("data", "indices", "indptr", "shape")},
         user_ids=users.user_ids,
         seconds=users.seconds,
-        movie_ids=movies.movie_ids,
-        n_fans=movies.n_fans,
-        n_fine_clusters=n_fine_clusters,
         options=json.dumps(options._asdict()),
+        choice=json.dumps(choice and [choice.n_fine_clusters, choice.items]),
     )
 
 
-def load(path: Path) -> tuple[Interactions, Movies, int, ModelOptions]:
+def load(path: Path) -> tuple[Interactions, ModelOptions, Choice | None]:
     """Return what `save` wrote."""
     found = np.load(path)
     weights = csr_matrix((found["data"], found["indices"], found["indptr"]), found["shape"])
     users = Interactions(found["user_ids"], weights, found["seconds"])
-    movies = Movies(found["movie_ids"], found["n_fans"], len(users.user_ids))
-    return users, movies, int(found["n_fine_clusters"]), ModelOptions(**json.loads(str(found["options"])))
+    choice = json.loads(str(found["choice"]))
+    choice = choice and Choice(choice[0], ItemSettings(*choice[1]), {}, {})
+    return users, ModelOptions(**json.loads(str(found["options"]))), choice
 
 
-def recommend(users: Interactions, movies: Movies, n_fine_clusters: int, options: ModelOptions) -> dict[str, NDArray]:
-    """Return user, rank and movie_id of each recommendation, and the fine cluster that k-means put each user in."""
-    space, groups = fit_fine_clusters(users, movies, n_fine_clusters, options)
-    model, groups = fit_model(users, movies, space, groups, options, lambda count: count(users))
-    best = rank(users, place(users, model, known_of(users, groups)), model, TOP_N)
-    user_id, movie_id = users.user_ids[best.user], model.movie_ids[best.movie]
-    return {"user_id": user_id, "rank": best.rank, "movie_id": movie_id, "fine": groups.fine.labels}
+def recommend(users: Interactions, options: ModelOptions, choice: Choice | None) -> dict[str, NDArray]:
+    """Return user, rank and column of each recommendation, and the fine cluster that k-means put each user in."""
+    choice = choice or choose_settings(users, options)
+    model, fit = fit_in_memory(users, choice.n_fine_clusters, options, choice.items)
+    best = rank(fit.sample, place(fit.sample, model, known_of(fit)), model, TOP_N)
+    user_id, movie = users.user_ids[best.user], model.movie_ids[best.movie]
+    return {"user_id": user_id, "rank": best.rank, "movie": movie, "fine": fit.groups.fine.labels}
 
 
 def main(source: Path, target: Path) -> None:
     """Recommend from all data sets in a folder."""
     kmeans.SMALL_WORK = 0  # as many threads as for large data
+    items.MOST_ITEMS = 1000  # as old kernels take long for more
     for path in sorted(source.glob("*.npz")):
         np.savez(target / path.name, **recommend(*load(path)))
     kernels = sorted({str(info.get("architecture")) for info in threadpool_info() if info["user_api"] == "blas"})

@@ -10,9 +10,12 @@ from tasks.blocks import evidence_of, favourites_of, slice_users
 from tasks.engine.duckdb import sum_parts
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.fit import count_candidates, fit_fine_clusters, fit_model, known_of, scoring_of, smooth
+from tasks.model.items import gram_of, item_weights
 from tasks.model.kmeans import k_means
-from tasks.model.types import Groups, Movies
+from tasks.model.types import CLUSTERS_ALONE, Fit, Groups, ItemSettings
 from tests.model.builders import interactions_of, movies_of, options_of
+
+SETTINGS = ItemSettings(strength=4.0, weight=0.6, rarity_power=0.1, recency=0.3, unit=1.5)
 
 
 def some_users(n_users=50, n_movies=25, seed=0):
@@ -27,6 +30,7 @@ def some_users(n_users=50, n_movies=25, seed=0):
 
 def fit(users, n_blocks=1, n_clusters=3, n_fine=6, **options):
     """The model of users who come in blocks, and their clusters as found and as numbered by the fit."""
+    settings = options.pop("settings", CLUSTERS_ALONE)
     chosen, movies = options_of(n_components=5, **options), movies_of(users)
     space = fit_taste_space(users, movies, chosen)
     points = place_in_space(users, space, chosen)
@@ -34,8 +38,10 @@ def fit(users, n_blocks=1, n_clusters=3, n_fine=6, **options):
     size = -(-len(users.user_ids) // n_blocks)
     blocks = [slice_users(users, start, start + size) for start in range(0, len(users.user_ids), size)]
     groups = Groups(found, clusters, fine)
-    model, numbered = fit_model(users, movies, space, groups, chosen, lambda count: sum_parts(map(count, blocks)))
-    return model, groups, numbered, points
+    one = Fit(users, movies, space, groups)
+    model, numbered = fit_model(one, chosen, settings, lambda count: sum_parts(map(count, blocks)))
+    assert numbered[:3] == one[:3]
+    return model, groups, numbered.groups, points
 
 
 def test_a_model_is_the_same_from_many_blocks_as_from_one():
@@ -80,25 +86,37 @@ def test_tastes_of_movies_are_the_directions_of_the_mean_of_their_fans():
 def test_no_tastes_where_they_do_not_count_or_users_are_in_the_incidence_itself():
     users = some_users()
     assert fit(users, taste_weight=0)[0].tastes.shape == (25, 0)
-    options, movies = options_of(n_components=0), movies_of(users)
-    space, groups = fit_fine_clusters(users, movies, 4, options)
-    model, _ = fit_model(users, movies, space, groups, options, lambda count: count(users))
-    assert issparse(place_in_space(users, space, options))
+    options = options_of(n_components=0)
+    sparse = fit_fine_clusters(users, movies_of(users), 4, options)
+    model, _ = fit_model(sparse, options, CLUSTERS_ALONE, lambda count: count(users))
+    assert issparse(place_in_space(users, sparse.space, options))
     assert model.tastes.shape == (25, 0)
 
 
 def test_users_beyond_the_sample_count_where_they_are_nearest():
     """A model fitted to some users has the counts of all."""
     users, options = some_users(), options_of(n_components=5, smoothing=0.0)
-    sample, movies = slice_users(users, 0, 30), movies_of(users)
-    space, groups = fit_fine_clusters(sample, movies, 4, options)
-    model, numbered = fit_model(sample, movies, space, groups, options, lambda count: count(users))
-    points = place_in_space(users, space, options).astype(np.float64)
+    sampled = fit_fine_clusters(slice_users(users, 0, 30), movies_of(users), 4, options)
+    model, numbered = fit_model(sampled, options, CLUSTERS_ALONE, lambda count: count(users))
+    points = place_in_space(users, sampled.space, options).astype(np.float64)
     labels = ((points[:, None] - model.fine.astype(np.float64)) ** 2).sum(axis=2).argmin(axis=1)
-    labels[:30] = numbered.fine.labels
+    labels[:30] = numbered.groups.fine.labels
     evidence = evidence_of(users).weights.toarray()
     for cluster in range(len(model.fine)):
         np.testing.assert_allclose(model.shares[cluster], evidence[labels == cluster].mean(axis=0), rtol=1e-5)
+
+
+def test_the_item_model_is_mixed_with_shares_by_weight_and_both_are_lifted_by_rarity():
+    users = some_users()
+    alone, *_ = fit(users)
+    mixed, *_ = fit(users, n_blocks=4, settings=SETTINGS)
+    popularity = evidence_of(users).weights.toarray().sum(axis=0)
+    lift = (popularity / popularity.max()) ** -0.1
+    np.testing.assert_allclose(mixed.shares, alone.shares * lift * 0.4, rtol=1e-5)
+    assert alone.items.shape[0] == 0
+    plain = item_weights(gram_of(users, len(mixed.items)), 4.0)
+    np.testing.assert_allclose(mixed.items, plain * 0.6 * 1.5 * lift[: len(plain)], rtol=1e-4, atol=1e-7)
+    np.testing.assert_array_equal(mixed.tastes, alone.tastes)
 
 
 def test_clusters_are_numbered_by_all_their_users_and_fine_ones_stay_as_they_are():
@@ -116,9 +134,9 @@ def test_clusters_are_numbered_by_all_their_users_and_fine_ones_stay_as_they_are
 
 def test_clusters_that_serve_as_fine_ones_are_numbered_with_them():
     users, options = some_users(80), options_of(n_components=5, smoothing=0.0)
-    movies = movies_of(users)
-    space, groups = fit_fine_clusters(users, movies, 5, options)
-    model, numbered = fit_model(users, movies, space, groups, options, lambda count: count(users))
+    fine = fit_fine_clusters(users, movies_of(users), 5, options)
+    model, numbered = fit_model(fine, options, CLUSTERS_ALONE, lambda count: count(users))
+    numbered = numbered.groups
     assert numbered.fine is numbered.clusters
     np.testing.assert_array_equal(model.fine, model.centroids)
     evidence = evidence_of(users).weights.toarray()
@@ -145,15 +163,17 @@ def test_only_candidates_have_shares_and_tastes(monkeypatch):
 
 
 def test_the_numbers_of_the_formula_are_the_options_but_for_what_data_decide():
-    options = options_of(sharpness=3.5, smoothing=2.0, n_neighbours="auto", item_weight=0.0)
-    scoring = scoring_of(options, 90, Movies(np.arange(3), np.ones(3, dtype=int), 100))
-    assert scoring._asdict() == {name: getattr(options, name) for name in scoring._fields} | {"n_neighbours": 40}
+    options = options_of(sharpness=3.5, smoothing=2.0, n_neighbours="auto", item_weight="auto")
+    scoring = scoring_of(options, SETTINGS, 90, 100)
+    decided = {"n_neighbours": 40, "item_weight": 0.6, "item_recency": 0.3, "rarity_power": 0.1}
+    given = {name: getattr(options, name) for name in set(scoring._fields) & set(options._fields)}
+    assert scoring._asdict() == given | decided
 
 
 def test_known_users_are_those_of_the_sample():
     users = some_users()
     _, groups, numbered, _ = fit(users)
-    known = known_of(users, numbered)
+    known = known_of(Fit(users, movies_of(users), None, numbered))
     assert known.user_ids is users.user_ids
     assert known.found.tolist() == groups.found.labels.tolist()
     assert known.clusters.tolist() == numbered.clusters.labels.tolist()

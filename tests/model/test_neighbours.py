@@ -10,13 +10,13 @@ from tasks.blocks import select_users
 from tasks.model.embedding import place_in_space
 from tasks.model.fit import fit_fine_clusters, fit_model, known_of
 from tasks.model.neighbours import Known, count_neighbours, nearest, place, tastes_of, weigh_neighbours
-from tasks.model.types import Scoring
+from tasks.model.types import CLUSTERS_ALONE, Groups, Scoring
 from tests.model.builders import interactions_of, movies_of, options_of
 
 
 def scoring_of(n_neighbours, sharpness):
     """The numbers of a formula of which only these matter."""
-    return Scoring("idf", 0.2, n_neighbours, sharpness, 1.0, 1.0, 0.5, 0.0, True)
+    return Scoring("idf", 0.2, n_neighbours, sharpness, 1.0, 1.0, 0.5, 0.0, 0.0, 0.0, True)
 
 
 @given(st.integers(1, 12), st.integers(2, 12), st.floats(0, 20), st.integers(0, 1000))
@@ -90,13 +90,15 @@ def fitted(request):
     is_favourite[:, 0] = True
     users = interactions_of(np.where(is_favourite, 1.0, np.nan))
     options, movies = options_of(preset=request.param, n_components=request.param == "default" and 5), movies_of(users)
-    space, groups = fit_fine_clusters(users, movies, 6, options)
-    return (users, *fit_model(users, movies, space, groups, options, lambda count: count(users)))
+    return (
+        users,
+        *fit_model(fit_fine_clusters(users, movies, 6, options), options, CLUSTERS_ALONE, lambda f: f(users)),
+    )
 
 
 def test_users_of_the_fit_keep_their_clusters_and_others_get_the_nearest(fitted):
-    users, model, groups = fitted
-    where = place(users, model)
+    users, model, fit = fitted
+    groups, where = fit.groups, place(users, model)
     assert where.fine.tolist() == nearest(points_of(users, model), model.fine).tolist()
     shifted = (groups.fine.labels + 1) % 6
     known = Known(users.user_ids[::2], groups.found.labels[::2], groups.clusters.labels[::2], shifted[::2])
@@ -113,8 +115,8 @@ def points_of(users, model):
 
 
 def test_a_user_has_the_same_place_in_any_block(fitted):
-    users, model, groups = fitted
-    known = known_of(select_users(users, np.arange(60) < 40), groups._replace(**first_users(groups, 40)))
+    users, model, fit = fitted
+    known = known_of(fit._replace(sample=select_users(users, np.arange(60) < 40), groups=first_users(fit.groups, 40)))
     everybody = place(users, model, known)
     kept = np.arange(60) % 7 == 3
     some = place(select_users(users, kept), model, known)
@@ -128,7 +130,7 @@ def test_a_user_has_the_same_place_in_any_block(fitted):
 
 def first_users(groups, n_users):
     """The clusterings of the first users."""
-    return {name: c._replace(labels=c.labels[:n_users]) for name, c in groups._asdict().items()}
+    return Groups(*(clustering._replace(labels=clustering.labels[:n_users]) for clustering in groups))
 
 
 def test_rows_of_a_placement_are_those_of_the_users(fitted):

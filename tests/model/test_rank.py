@@ -8,16 +8,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.blocks import favourites_of, rank_movies, slice_users
-from tasks.model.embedding import place_in_space
+from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.fit import fit_fine_clusters, fit_model, known_of
 from tasks.model.kmeans import with_centroids
 from tasks.model.neighbours import place
 from tasks.model.rank import bound, pick_best, rank, rounded
-from tasks.model.types import Groups, Model, Neighbours, Placement, Scoring, TasteSpace
+from tasks.model.types import (
+    CLUSTERS_ALONE,
+    Fit,
+    Groups,
+    ItemSettings,
+    Model,
+    Neighbours,
+    Placement,
+    Scoring,
+    TasteSpace,
+)
 from tests.model.builders import UNSEEN, from_incidence, incidences, interactions_of, labels_for, movies_of, options_of
 
 CLOSE = 2e-5  # of scores, which are float32
-EXACT = Scoring("none", 0.0, 1, 0.0, 0.0, 0.0, 0.0, 0.0, True)
+EXACT = Scoring("none", 0.0, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, True)
 
 
 class Case(NamedTuple):
@@ -71,8 +81,7 @@ def score_all(users, placement, model):
             scores[user] *= np.exp(model.scoring.taste_weight * (cosines - 1))
     if len(model.items):
         n_items = len(model.items)
-        evidence = users.weights.toarray().astype(np.float64) * (1 + age_of(users)) ** -model.scoring.recency
-        scores *= 1 - model.scoring.item_weight
+        evidence = users.weights.toarray().astype(np.float64) * (1 + age_of(users)) ** -model.scoring.item_recency
         scores[:, :n_items] += evidence[:, :n_items] @ model.items.astype(np.float64)
     return scores
 
@@ -141,7 +150,7 @@ def cases(draw):
     tastes = [(d / np.linalg.norm(d, axis=1, keepdims=True)).astype(np.float32) for d in directions]
     tastes = tastes if draw(st.booleans()) else [None, None]
     items = random.normal(0, 0.1, size=(draw(st.integers(1, n_candidates)),) * 2).astype(np.float32)
-    numbers = {"taste_weight": draw(st.floats(0, 5)), "item_weight": draw(st.floats(0, 1)), "recency": 0.2}
+    numbers = {"taste_weight": draw(st.floats(0, 5)), "item_recency": draw(st.sampled_from([0.0, 0.3]))}
     shares = random.random((k, n_candidates))
     model = model_of(shares, n_movies, tastes[1], items if draw(st.booleans()) else None, **numbers)
     return Case(users, placement_of(clusters, random.dirichlet(np.ones(m), n_users), tastes[0]), model)
@@ -172,11 +181,11 @@ def test_the_articles_rule_exactly(users, top_n, data):
     options, labels = options_of(preset="article"), data.draw(labels_for(len(users.user_ids)))
     ranked, columns, _ = rank_movies(users)
     movies = movies_of(ranked)
-    space, _ = fit_fine_clusters(ranked, movies, 1, options)
+    space = fit_taste_space(ranked, movies, options)
     clusters = with_centroids(place_in_space(ranked, space, options), labels)
-    groups = Groups(clusters, clusters, clusters)
-    model, groups = fit_model(ranked, movies, space, groups, options, lambda count: count(ranked))
-    best = rank(ranked, place(ranked, model, known_of(ranked, groups)), model, top_n)
+    fit = Fit(ranked, movies, space, Groups(clusters, clusters, clusters))
+    model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(ranked))
+    best = rank(ranked, place(ranked, model, known_of(fit)), model, top_n)
     liked = favourites_of(users).toarray()
     found, scores = split_by_user(best, len(liked))
     for user, mine in enumerate(found):
@@ -206,16 +215,20 @@ def many_users(n_users=300, n_movies=900):
     return interactions_of(weights, random.permutation(np.count_nonzero(liked | low)) + 1)
 
 
-def fitted(users, n_fine_clusters=20, **options):
+def fitted(users, settings=CLUSTERS_ALONE, n_fine_clusters=20, **options):
     """Users, where they are in a model that was fitted to them, and that model; columns stay as they are."""
     chosen, movies = options_of(**options), movies_of(users)
-    space, groups = fit_fine_clusters(users, movies, n_fine_clusters, chosen)
-    model, groups = fit_model(users, movies, space, groups, chosen, lambda count: count(users))
-    return Case(users, place(users, model, known_of(users, groups)), model)
+    fit = fit_fine_clusters(users, movies, n_fine_clusters, chosen)
+    model, fit = fit_model(fit, chosen, settings, lambda count: count(users))
+    return Case(users, place(users, model, known_of(fit)), model)
 
 
-def test_the_default_options_on_many_users():
-    case = fitted(many_users(), n_components=12)
+ITEMS = ItemSettings(strength=8.0, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0)
+
+
+@pytest.mark.parametrize("settings", [CLUSTERS_ALONE, ITEMS], ids=["clusters alone", "with an item model"])
+def test_the_default_options_on_many_users(settings):
+    case = fitted(many_users(), settings, n_components=12)
     best = rank(*case, 10)
     check_against(score_all(*case), best, seen_of(case.users), 10)
     assert sorted(best.movie[best.user == 3].tolist()) == [5, 700]
@@ -230,14 +243,16 @@ def test_what_was_rated_low_is_recommended_where_it_need_not_be_excluded():
     assert seen_of(case.users)[best.user, best.movie].any()
 
 
-def test_equal_movies_come_by_overall_favourites_and_then_by_id():
+@pytest.mark.parametrize("settings", [CLUSTERS_ALONE, ITEMS], ids=["clusters alone", "with an item model"])
+def test_equal_movies_come_by_overall_favourites_and_then_by_id(settings):
     """Two movies that the same users like score the same for everybody, however many clusters speak for them."""
     random = np.random.default_rng(4)
     half = random.random((200, 150)) < 0.1
     half[:, 0] |= ~half.any(axis=1)
     half[0] |= ~half.any(axis=0)
     half[0, 7] = False  # user 0, who likes nearly everything, has something left
-    case = fitted(from_incidence(np.hstack([half, half])), n_components=12, n_neighbours=15, sharpness=3.0)
+    users = from_incidence(np.hstack([half, half]))
+    case = fitted(users, settings, n_components=12, n_neighbours=15, sharpness=3.0)
     movies, _ = split_by_user(rank(*case, 40), 200)
     for mine in movies:
         place = {movie: at for at, movie in enumerate(mine)}
@@ -272,7 +287,7 @@ def test_users_who_have_seen_nearly_all_candidates_get_further_movies_in_their_o
 
 def test_the_parts_of_a_score_are_those_of_the_clusters_and_of_the_item_model():
     items = np.array([[0, 0.5], [0.25, 0]], dtype=np.float32)
-    model = model_of([[0.5, 0.5, 0.25]], 3, items=items, item_weight=0.6)
+    model = model_of([[0.2, 0.2, 0.1]], 3, items=items)
     best = rank(from_incidence([[1, 0, 0]]), placement_of([[0]], [[1]]), model, 3)
     assert best.movie.tolist() == [1, 2]
     np.testing.assert_allclose(best.cluster_score, [0.2, 0.1], rtol=1e-5)

@@ -1,12 +1,19 @@
-"""The number of fine clusters that held-out favourites lead to."""
+"""What held-out favourites lead to: the number of fine clusters, and the settings of the item model."""
 
 import numpy as np
 import pytest
 
 from tasks.blocks import rank_movies
-from tasks.quality.choose import choose_n_fine_clusters, measure_quality, recommend, try_fine_clusters
+from tasks.model.fit import fit_in_memory, known_of
+from tasks.model.neighbours import place
+from tasks.model.rank import rank
+from tasks.model.types import CLUSTERS_ALONE
+from tasks.quality import choose
+from tasks.quality.choose import USUAL, choose_n_fine_clusters, choose_settings, most_usual, ways_to_hold_out
 from tasks.quality.holdout import hold_out
-from tests.model.builders import UNSEEN, from_incidence, interactions_of, options_of
+from tasks.quality.metrics import find_hits, ndcg
+from tasks.quality.mixture import make_mixture, quality_of
+from tests.model.builders import from_incidence, interactions_of, options_of
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +25,12 @@ def four_tastes():
     return rank_movies(from_incidence(random.random((200, 80)) < likes))[0]
 
 
+@pytest.fixture(scope="module")
+def chosen(four_tastes):
+    """What is chosen for them."""
+    return choose_settings(four_tastes, options_of())
+
+
 @pytest.mark.parametrize(
     ("measured", "expected"),
     [({10: 0.30, 20: 0.31, 40: 0.309, 80: 0.28}, 40), ({10: 0.5, 20: 0.2}, 10), ({}, 25)],
@@ -27,39 +40,75 @@ def test_the_finest_number_of_near_best_quality_is_chosen(measured, expected):
     assert choose_n_fine_clusters(7, measured, 100) == 7
 
 
-def test_quality_is_measured_for_rising_numbers_and_predicts_taste(four_tastes):
-    measured = try_fine_clusters(hold_out(four_tastes, "random", 0), options_of())
-    assert list(measured) == [6, 12, 25, 50]
-    assert max(measured.values()) > 0.15  # any order of the 80 movies would have about 0.03
+def test_quality_is_measured_for_rising_numbers_and_predicts_taste(chosen):
+    assert list(chosen.by_n_fine_clusters) == [12, 25, 50]
+    assert max(chosen.by_n_fine_clusters.values()) > 0.15  # any order of the 80 movies would have about 0.03
+    assert chosen.n_fine_clusters == choose_n_fine_clusters("auto", chosen.by_n_fine_clusters, 200)
 
 
-def test_nothing_is_measured_where_there_is_nothing_to_choose_or_to_hold_out(four_tastes):
-    assert measure_quality(four_tastes, options_of(n_fine_clusters=7)) == {}
-    assert measure_quality(four_tastes, options_of(n_fine_clusters=0)) == {}
-    assert measure_quality(from_incidence(np.eye(30)), options_of()) == {}
+def test_the_settings_of_the_item_model_are_of_near_best_quality(chosen):
+    best = max(chosen.by_items.values())
+    assert chosen.by_items[chosen.items] >= choose.FLAT * best
+    assert best >= max(quality for settings, quality in chosen.by_items.items() if settings.weight == 0)
+    assert {settings.weight for settings in chosen.by_items} == set(choose.WEIGHTS)
+    assert {settings.recency for settings in chosen.by_items} == {0.0}, "times are not known"
 
 
-def test_quality_is_measured_on_a_sample(four_tastes):
-    sampled = measure_quality(four_tastes, options_of(quality_users=64))
-    assert list(sampled) == [2, 4, 8, 16]
-    assert sampled == measure_quality(four_tastes, options_of(quality_users=64))
-    assert list(measure_quality(four_tastes, options_of(quality_users=10**6))) == [6, 12, 25, 50]
+def test_the_choice_is_the_same_again(four_tastes, chosen):
+    assert choose_settings(four_tastes, options_of()) == chosen
 
 
-def test_recommended_movies_are_of_the_users_kind_and_not_seen():
-    random = np.random.default_rng(1)
-    taste = np.repeat([0, 1], 30)
-    is_favourite = random.random((60, 40)) < np.where(np.arange(40) // 20 == taste[:, None], 0.5, 0.02)
-    weights = np.where(is_favourite, 1.0, np.where(random.random((60, 40)) < 0.1, 0.0, UNSEEN))
-    users = interactions_of(weights)
-    best = recommend(users, options_of(), 4, 5)
-    assert np.bincount(best.user).tolist() == [5] * 60
-    assert np.isnan(weights[best.user, best.movie]).all(), "columns are those of the interactions that were given"
-    assert (best.movie // 20 == taste[best.user]).mean() > 0.95
+def test_a_given_weight_and_number_are_kept(four_tastes):
+    found = choose_settings(four_tastes, options_of(n_fine_clusters=7, item_weight=0.3))
+    assert (found.n_fine_clusters, found.by_n_fine_clusters, found.items.weight) == (7, {}, 0.3)
+    assert {settings.weight for settings in found.by_items} == {0.3}
 
 
-def test_movies_without_fans_are_not_recommended():
-    """In the training part of a split a movie may have lost all its favourites."""
-    users = interactions_of([[1, UNSEEN, 0, 1, UNSEEN]] * 6 + [[UNSEEN, UNSEEN, 0, 1, 1]] * 6)
-    best = recommend(users, options_of(), 2, 5)
-    assert set(best.movie.tolist()) == {0, 4}
+@pytest.mark.parametrize("options", [{"item_weight": 0.0}, {"preset": "article"}])
+def test_without_an_item_model_the_clusters_recommend_alone(four_tastes, options):
+    found = choose_settings(four_tastes, options_of(n_fine_clusters=7, **options))
+    assert (found.n_fine_clusters, found.items, found.by_items) == (7, CLUSTERS_ALONE, {})
+
+
+def test_nothing_is_measured_where_nothing_can_be_held_out():
+    found = choose_settings(from_incidence(np.eye(30)), options_of())
+    assert found == (7, CLUSTERS_ALONE, {}, {})
+
+
+def test_quality_is_measured_on_some_users(four_tastes):
+    mixture = make_mixture(hold_out(four_tastes, "random", 0), options_of(quality_users=30), 12)
+    assert mixture.test.shape[0] == len(mixture.users.user_ids) == len(mixture.clusters) == 30
+    assert np.diff(mixture.test.indptr).all()
+
+
+def test_the_quality_of_a_mixture_is_that_of_what_would_be_recommended(four_tastes):
+    split, options = hold_out(four_tastes, "random", 0), options_of()
+    mixture = make_mixture(split, options, 12)
+    model, fit = fit_in_memory(split.train, 12, options, CLUSTERS_ALONE)
+    best = rank(fit.sample, place(fit.sample, model, known_of(fit)), model, 10)
+    hits = find_hits(best._replace(movie=model.movie_ids[best.movie]), split.test, 10)
+    assert quality_of(mixture, mixture.clusters) == pytest.approx(ndcg(hits, 10).mean(), rel=1e-6)
+
+
+def test_few_users_are_split_twice_by_chance_and_by_time_where_it_is_known(four_tastes, monkeypatch):
+    assert len(ways_to_hold_out(four_tastes, 0)) == 2
+    timed = four_tastes._replace(seconds=np.arange(1, four_tastes.weights.nnz + 1))
+    first, second, temporal = ways_to_hold_out(timed, 0)
+    assert (first.test != second.test).nnz > 0
+    assert (temporal.test != hold_out(timed, "temporal", 2).test).nnz == 0
+    monkeypatch.setattr(choose, "FEW_USERS", 100)
+    assert len(ways_to_hold_out(timed, 0)) == 2
+
+
+def test_of_near_best_settings_the_most_usual_are_taken():
+    far, near, worse = USUAL._replace(weight=0.0), USUAL._replace(weight=0.5), USUAL
+    assert most_usual({far: 0.5, near: 0.4995, worse: 0.4}, USUAL) == near
+    assert most_usual({far: 0.5, near: 0.49, worse: 0.4}, USUAL) == far
+
+
+def test_recency_is_tried_where_times_are_known():
+    random = np.random.default_rng(0)
+    weights = np.where(random.random((60, 25)) < 0.4, 1.0, np.nan)
+    users = interactions_of(weights, random.permutation(np.count_nonzero(~np.isnan(weights))) + 1)
+    found = choose_settings(rank_movies(users)[0], options_of(n_fine_clusters=4, item_weight=0.5))
+    assert {settings.recency for settings in found.by_items} >= set(choose.RECENCIES)

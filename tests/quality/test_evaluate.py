@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy.sparse import csr_matrix
+from tasks.stations.incidence import Evidence
 
 from flows.config import RetrainConfig
 from tasks import evaluate
 from tasks.errors import CineclusterError
-from tasks.stations.incidence import Evidence
 
 
 @pytest.fixture(scope="module")

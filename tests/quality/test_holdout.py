@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.blocks import favourites_of, select_users
-from tasks.quality.holdout import hold_out
+from tasks.errors import CineclusterError
+from tasks.quality.holdout import as_trial, cut_short, hold_out, hold_out_users, order_movies
 from tests.model.builders import UNSEEN, interactions_of
 
 
@@ -20,9 +21,8 @@ def some_users(seed, n_users=40, n_movies=30):
 def times_of(users):
     """The time of each entry by row and column."""
     rows = np.repeat(np.arange(len(users.user_ids)), np.diff(users.weights.indptr))
-    return dict(
-        zip(zip(rows.tolist(), users.weights.indices.tolist(), strict=True), users.seconds.tolist(), strict=True)
-    )
+    pairs = zip(rows.tolist(), users.weights.indices.tolist(), strict=True)
+    return dict(zip(pairs, users.seconds.tolist(), strict=True))
 
 
 def pairs_of(matrix):
@@ -71,17 +71,20 @@ def test_a_temporal_split_by_hand():
 def test_a_cut_holds_out_all_favourites_after_one_moment_of_users_known_before(seed):
     users = some_users(seed)
     split, times = hold_out(users, "cut", 0), times_of(users)
-    known, held_out, favourites = (pairs_of(m) for m in (split.train.weights, split.test, favourites_of(users)))
-    moment = np.quantile(users.seconds, 0.8)
-    assert known == {pair for pair, time in times.items() if time <= moment}
-    assert len(known) == pytest.approx(0.8 * len(times), abs=1)
-    before = {user for user, movie in favourites & known}
+    favourites, moment = pairs_of(favourites_of(users)), np.quantile(users.seconds, 0.8)
+    before = sorted({user for user, movie in favourites if times[user, movie] <= moment})
+    assert split.train.user_ids.tolist() == [user + 1 for user in before]
+    known, held_out = ({(before[row], movie) for row, movie in pairs_of(m)} for m in (split.train.weights, split.test))
+    assert known == {pair for pair, time in times.items() if time <= moment and pair[0] in before}
     assert held_out == {pair for pair in favourites if times[pair] > moment and pair[0] in before}
 
 
-def test_users_without_favourites_before_the_cut_are_not_tested():
+def test_users_without_favourites_before_the_cut_are_left_out():
     users = interactions_of([[1, 1, 1], [0.5, UNSEEN, 1]], [1, 2, 3, 4, 100])
-    assert hold_out(users, "cut", 0).test.nnz == 0
+    split = hold_out(users, "cut", 0)
+    assert split.train.user_ids.tolist() == [1]
+    assert split.test.shape == (1, 3)
+    assert split.test.nnz == 0
     users = interactions_of([[1, 1, 1], [1, UNSEEN, 1]], [1, 2, 3, 4, 100])
     assert pairs_of(hold_out(users, "cut", 0).test) == {(1, 2)}
 
@@ -108,3 +111,60 @@ def test_nothing_is_held_out_of_users_with_few_favourites():
     split = hold_out(users, "random", 0)
     assert split.test.nnz == 0
     assert (split.train.weights != users.weights).nnz == 0
+
+
+@given(st.integers(0, 999))
+def test_the_order_of_movies_in_a_trial_says_nothing_of_what_is_held_out(seed):
+    split = hold_out(some_users(seed, 12, 9), "random", 0)
+    trial = as_trial(split, 0)
+    columns = order_movies(split.train, 0)
+    assert sorted(columns.tolist()) == list(range(9))
+    assert (np.diff(favourites_of(trial.train).toarray().sum(axis=0)) <= 0).all()
+    np.testing.assert_array_equal(trial.test.toarray(), split.test.toarray()[:, columns])
+    np.testing.assert_array_equal(trial.known.weights.toarray(), split.train.weights.toarray()[:, columns])
+    assert trial.n_users == np.count_nonzero(split.test.sum(axis=1))
+
+
+def test_equally_favourited_movies_come_at_random_and_not_by_their_former_order():
+    users = interactions_of(np.ones((3, 20)))
+    order = order_movies(users, 0)
+    assert order.tolist() != sorted(order.tolist())
+    assert order.tolist() != order_movies(users, 1).tolist()
+
+
+def test_held_out_users_are_new_to_those_learned_from():
+    users = some_users(1, 100, 30)
+    validation, test = hold_out_users(users, np.arange(30))
+    likes = favourites_of(users).toarray() > 0
+    enough = users.user_ids[likes.sum(axis=1) >= 5]
+    ids = [set(trial.user_ids.tolist()) for trial in (validation.train, validation.known, test.known)]
+    assert set.union(*ids) == set(enough.tolist())
+    assert sum(map(len, ids)) == len(enough), "nobody is in two of them"
+    assert [len(i) for i in ids[1:]] == [len(enough) // 10] * 2
+    assert test.train.user_ids.tolist() == validation.train.user_ids.tolist()
+    assert not test.known.seconds.any()
+    for trial in (validation, test):
+        known, held_out = trial.known.weights.toarray() == 1, trial.test.toarray() == 1
+        assert not (known & held_out).any()
+        both, rows = known | held_out, np.searchsorted(users.user_ids, trial.known.user_ids)
+        assert sorted(both.sum(axis=1).tolist()) == sorted(likes[rows][:, likes.any(axis=0)].sum(axis=1).tolist())
+        np.testing.assert_array_equal(held_out.sum(axis=1), (0.2 * both.sum(axis=1)).astype(int))
+
+
+def test_too_few_users_to_hold_out_a_tenth_is_an_error():
+    with pytest.raises(CineclusterError, match="9 have five favourites, 10 are needed"):
+        hold_out_users(interactions_of(np.ones((9, 6))), np.arange(6))
+
+
+def test_cut_short_users_are_known_by_their_number_of_favourites_and_no_more():
+    trials = cut_short(some_users(2, 200, 40), (0, 1, 3), 0)
+    assert list(trials) == [0, 1, 3]
+    for n, trial in trials.items():
+        counts = np.diff(trial.known.weights.indptr)
+        assert (counts <= n).all()
+        assert (counts[np.diff(trial.test.indptr) > 0] == n).all()
+        assert not set(trial.known.user_ids.tolist()) & set(trial.train.user_ids.tolist())
+        assert not (trial.known.weights.toarray() * trial.test.toarray()).any()
+        np.testing.assert_array_equal(trial.test.toarray(), trials[3].test.toarray())
+    assert pairs_of(trials[1].known.weights) < pairs_of(trials[3].known.weights)
+    assert len(trials[3].train.user_ids) == pytest.approx(160, abs=25)

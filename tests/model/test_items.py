@@ -1,0 +1,76 @@
+"""The item model: against the regression that it solves, solved slowly."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.blocks import evidence_of, slice_users
+from tasks.model.items import count_items, discounted, gram_of, item_weights, rarity
+from tests.model.builders import UNSEEN, interactions_of
+
+
+def some_users(seed=0, n_users=40, n_movies=9):
+    """Users with favourites, near favourites and movies only seen; some have nothing else."""
+    random = np.random.default_rng(seed)
+    weights = random.choice([UNSEEN, 0, 0.5, 1], size=(n_users, n_movies), p=[0.5, 0.1, 0.1, 0.3])
+    weights[1] = 0
+    return interactions_of(weights, random.permutation(np.count_nonzero(~np.isnan(weights))) + 1)
+
+
+@given(st.integers(0, 999), st.floats(0.1, 50))
+def test_weights_are_a_ridge_regression_of_each_movie_on_the_others(seed, strength):
+    gram = gram_of(some_users(seed), 9)
+    weights = item_weights(gram, strength)
+    penalty = strength * gram.trace() / 9 * np.sqrt(np.maximum(np.diag(gram), 1e-3) / (gram.trace() / 9))
+    assert (weights.dtype, weights.shape) == (np.float32, (9, 9))
+    for movie in range(9):
+        others = np.delete(np.arange(9), movie)
+        system = gram[np.ix_(others, others)] + np.diag(penalty[others])
+        np.testing.assert_allclose(
+            weights[others, movie], np.linalg.solve(system, gram[others, movie]), rtol=1e-4, atol=1e-6
+        )
+        assert weights[movie, movie] == 0
+
+
+@given(st.integers(0, 999), st.integers(1, 9))
+def test_a_user_counts_by_the_root_of_the_evidence_and_blocks_add_up(seed, n_items):
+    users = some_users(seed)
+    evidence = evidence_of(users).weights.toarray().astype(np.float64)[:, :n_items]
+    expected = sum(np.outer(y, y) / np.sqrt(y @ y) for y in evidence if y.any())
+    gram = gram_of(users, n_items)
+    np.testing.assert_allclose(gram, expected, rtol=1e-6, atol=1e-9)
+    parts = [gram_of(slice_users(users, start, start + 7), n_items) for start in range(0, 40, 7)]
+    np.testing.assert_allclose(sum(parts), gram, rtol=1e-12, atol=1e-12)
+    assert gram.dtype == np.float64
+
+
+def test_a_gram_matrix_is_left_as_it_is():
+    gram = gram_of(some_users(), 9)
+    before = gram.copy()
+    item_weights(gram, 2.0)
+    np.testing.assert_array_equal(gram, before)
+
+
+def test_movies_without_evidence_have_no_weights():
+    assert not item_weights(np.zeros((3, 3)), 8.0).any()
+
+
+def test_later_favourites_count_more():
+    users = interactions_of([[1, 0.5, 0, 1]], [30, 40, 99, 10])
+    expected = np.array([[1 * 2**-0.4, 0.5, 0]])  # the movie only seen is no evidence; the last is beyond the items
+    np.testing.assert_allclose(discounted(users, 3, 0.4).toarray(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n_fans", "n_users", "expected"),
+    [([5, 3, 2, 1, 1], 9, 3), ([1], 1, 0), ([2] * 4500, 9, 4000), ([2] * 4500, 100_000, 2000)],
+)
+def test_the_most_favourited_movies_with_two_fans_are_known(n_fans, n_users, expected):
+    assert count_items(np.array(n_fans), n_users) == expected
+
+
+def test_rarity_is_1_for_the_most_popular_and_more_for_others():
+    np.testing.assert_allclose(rarity(np.array([16.0, 1.0, 0.0]), 0.25), [1, 2, 32**0.25], rtol=1e-6)
+    assert rarity(np.array([16.0, 1.0]), 0.0).tolist() == [1, 1]
+    assert np.isfinite(rarity(np.zeros(2), 0.2)).all()
