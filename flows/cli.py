@@ -1,7 +1,9 @@
 """The command ``cinecluster``."""
 
+import atexit
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -250,9 +252,12 @@ def serve() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; exit with 0 if done, 1 if it failed, 2 on wrong usage."""
+    atexit.register(be_quiet)
     arguments = with_preset(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        app(arguments, exit_on_error=False, print_error=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = print_warning
+            app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         bad = error.__cause__
         message = "\n".join(faults_of(bad)) if isinstance(bad, ValidationError) else str(error)
@@ -263,6 +268,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "--verbose" in arguments:
             raise
         fail(message_of(error), 1)
+
+
+def be_quiet() -> None:
+    """Drop what is written to standard error from now on: DuckDB's binding reports objects as the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def print_warning(message: Warning | str, *_: Any) -> None:
+    """Print what a warning says, to standard error, without the line of code that it comes from."""
+    Console(stderr=True).print(Text(shown(str(message)), style="yellow"), soft_wrap=True)
 
 
 def message_of(error: Exception) -> str:

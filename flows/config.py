@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 from tasks.model.types import ModelOptions
@@ -66,6 +67,9 @@ def preset_field(description: str, **bounds: Any) -> Any:
 def renamed_field(name: str) -> Any:
     """Return a field for the former name of an option."""
     return Field(default=None, description=f"Former name of {name}.", json_schema_extra={"deprecated": True})
+
+
+Hidden = Parameter(show=False)
 
 
 class Options(BaseModel):
@@ -131,9 +135,9 @@ class Options(BaseModel):
         default=None, description="Memory for DuckDB, such as 4GB. The arrays beside it need about 70 bytes a rating."
     )
 
-    watched_weight: float | None = renamed_field("near_weight")
-    n_nearest_clusters: Literal["auto"] | Count | None = renamed_field("n_neighbours")
-    closeness: float | None = renamed_field("sharpness")
+    watched_weight: Annotated[float | None, Hidden] = renamed_field("near_weight")
+    n_nearest_clusters: Annotated[Literal["auto"] | Count | None, Hidden] = renamed_field("n_neighbours")
+    closeness: Annotated[float | None, Hidden] = renamed_field("sharpness")
 
     @model_validator(mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import app, main
-from flows.config import RetrainConfig
+from flows.config import RENAMED, RetrainOptions
 from tests.conftest import TITLES, publish
 
 COMMAND = Path(sys.executable).with_name("cinecluster")
@@ -32,7 +32,7 @@ def database(tmp_path_factory):
     """Published tables in which the first rocket movie has a hostile title."""
     database = tmp_path_factory.mktemp("cli") / "films.duckdb"
     titles = TITLES | {1: (HOSTILE, "Sci-Fi|\x1b[5mBlink")}
-    publish(database, titles)
+    publish(database, movies=titles)
     return database
 
 
@@ -47,8 +47,8 @@ def test_help_lists_the_commands():
 def test_help_of_retrain_lists_every_option():
     done = cinecluster("retrain", "--help")
     assert done.returncode == 0
-    for name in RetrainConfig.model_fields:
-        assert f"--{name.replace('_', '-')}" in done.stdout
+    for name in RetrainOptions.model_fields:
+        assert (f"--{name.replace('_', '-')} " in done.stdout) == (name not in RENAMED)
     assert "Traceback" not in done.stderr
 
 
@@ -129,7 +129,7 @@ def test_every_bad_option_is_one_line(capsys):
         "--memory-limit lots: should match pattern '^\\d+(\\.\\d+)?\\s*([KMGT]i?B)$'. "
         "Memory for DuckDB, such as 4GB. The arrays beside it need about 70 bytes a rating.",
         "--n-clusters x: should be 'auto' or 'elbow' or should be a valid integer. "
-        "Number of clusters: elbow, or auto, which is the same, for the number that the elbow rule suggests.",
+        "Number of clusters; auto takes the number that the elbow rule suggests.",
         "--seed -1: should be greater than or equal to 0. Same seed, same source: same tables.",
         "--top-n 0: should be greater than or equal to 1. Recommendations stored for each user.",
     ]
@@ -176,29 +176,53 @@ def test_demo_data_replace_no_other_files(tmp_path, capsys):
 
 def test_roll_back_says_what_is_published_again(tmp_path, capsys):
     database = tmp_path / "films.duckdb"
-    first = publish(database).build.run_id
+    first = publish(database)
+    elbow = (first.reports / "elbow.png").read_bytes()
     publish(database)
+    assert (first.reports / "elbow.png").read_bytes() != elbow
     arguments = ["rollback", "--database", str(database), "--reports", str(tmp_path / "reports")]
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert not ended.value.code
-    assert f"is run {first} again." in " ".join(capsys.readouterr().out.split())
-    assert (tmp_path / "reports" / "elbow.png").read_text() == first
+    assert f"is run {first.run_id} again." in " ".join(capsys.readouterr().out.split())
+    assert (tmp_path / "reports" / "elbow.png").read_bytes() == elbow
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 1
     assert "no earlier version is kept" in " ".join(capsys.readouterr().err.split())
 
 
-def test_every_option_may_be_left_out(monkeypatch, tmp_path):
+@pytest.fixture
+def options_of_runs(monkeypatch, tmp_path):
+    """What the command has the flow run with, instead of a retrain."""
     monkeypatch.chdir(tmp_path)
     seen = []
     monkeypatch.setattr("flows.retrain.retrain", lambda **options: seen.append(options) or {})
     monkeypatch.setattr("tasks.published.read.first_user", lambda database: 1)
     monkeypatch.setattr("flows.cli.recommend", lambda *arguments, **options: None)
+    return seen
+
+
+def test_every_option_may_be_left_out(options_of_runs):
     for arguments in ([], ["--verbose"], ["--preset", "article"]):
         with pytest.raises(SystemExit) as stopped:
             main(["retrain", *arguments])
         assert stopped.value.code == 0
-    assert [options["preset"] for options in seen] == ["default", "default", "article"]
-    assert [options["closeness"] for options in seen] == [2.5, 2.5, 0.0]
+    assert [options["preset"] for options in options_of_runs] == ["default", "default", "article"]
+    assert [options["sharpness"] for options in options_of_runs] == [2.5, 2.5, 0.0]
+
+
+def test_former_names_of_options_work_with_a_line_to_say_so(options_of_runs, capsys):
+    former = ["--closeness", "7.5", "--watched-weight", "0.25", "--n-nearest-clusters", "4", "--n-clusters", "elbow"]
+    with pytest.raises(SystemExit) as stopped:
+        main(["retrain", *former])
+    assert stopped.value.code == 0
+    assert sorted(capsys.readouterr().err.splitlines()) == [
+        "--closeness is now called --sharpness; the former name works in this version only.",
+        "--n-clusters elbow is now called --n-clusters auto.",
+        "--n-nearest-clusters is now called --n-neighbours; the former name works in this version only.",
+        "--watched-weight is now called --near-weight; the former name works in this version only.",
+    ]
+    [options] = options_of_runs
+    assert (options["sharpness"], options["near_weight"], options["n_neighbours"]) == (7.5, 0.25, 4)
+    assert options["n_clusters"] == "auto"

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.engine.duckdb import connect
+from tasks.engine.duckdb import DuckDBEngine
 from tasks.published.publish import restore_reports
 from tasks.report.page import (
     CAPTIONS,
@@ -25,7 +25,7 @@ from tasks.report.page import (
     signed,
     write_page,
 )
-from tests.conftest import TITLES, make_tables, publish, two_tastes
+from tests.conftest import TITLES, connect, publish
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=\"alert(2)\"> '{{ 7*7 }}' \u202eevil & Co (1951)"
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -61,16 +61,16 @@ class Reader(HTMLParser):
 
 def page_of(database: Path, published: Path = Path("none")) -> str:
     """The page as `write_page` stores it."""
-    assert write_page.fn(database, published) == "index.html"
+    assert write_page(DuckDBEngine(database), published) == "index.html"
     with connect(database) as connection:
         [(content,)] = connection.execute("select content from reports where name = 'index.html'").fetchall()
     return content.decode()
 
 
 @pytest.fixture
-def build(good_build, tmp_path) -> Path:
+def build(good_tables, tmp_path) -> Path:
     """A build of its own for each test."""
-    return Path(shutil.copy(good_build.build.database, tmp_path / "build.duckdb"))
+    return Path(shutil.copy(good_tables.build, tmp_path / "build.duckdb"))
 
 
 def test_a_page_has_each_cluster_with_its_movies(build):
@@ -106,21 +106,21 @@ def test_every_link_inside_of_the_page_arrives_somewhere(build):
 
 def test_a_hostile_title_is_text(tmp_path):
     database = tmp_path / "films.duckdb"
-    made = publish(database, TITLES | {1: (HOSTILE, "<b>Sci-Fi</b>|Action"), 2: ("x" * 5000, "Drama")})
-    copy = Path(shutil.copy(database, tmp_path / "copy.duckdb"))
-    html = page_of(copy)
+    made = publish(database, movies=TITLES | {1: (HOSTILE, "<b>Sci-Fi</b>|Action"), 2: ("x" * 5000, "Drama")})
+    html = page_of(made.build)
     page = Reader(html)
     assert "<script" not in html
     assert "<img src=x" not in html
     assert not {"script", "b"} & {tag for tag, _ in page.tags}
     assert HOSTILE.replace("\u202e", "\ufffd") in "".join(page.text), "shown as it is"
     assert "x" * 301 not in html
-    assert made.build.run_id in html
+    assert made.run_id in html
 
 
 def test_demo_data_is_called_so_and_a_source_is_named(build):
-    content = read_page(build) | {"before": None, "was_published": False}
-    assert content["facts"]["config"]["source"] is None
+    with connect(build) as connection:
+        content = read_page(connection) | {"before": None, "was_published": False}
+    content["facts"]["config"]["source"] = None
     assert "DEMO DATA" in render_page(content)
     content["facts"]["config"]["source"] = "/data/<ratings>"
     page = render_page(content)
@@ -131,13 +131,12 @@ def test_demo_data_is_called_so_and_a_source_is_named(build):
 def test_the_run_before_is_compared_with(tmp_path):
     published = tmp_path / "films.duckdb"
     first = publish(published, min_rating=5.0)
-    build = first.build._replace(run_id="20990101T000000-beef", database=tmp_path / "build.duckdb")
-    make_tables(build, published, two_tastes(), TITLES)
-    page = "".join(Reader(page_of(build.database, published)).text)
-    assert first.build.run_id in page
-    assert "min_rating" in page
     before = read_facts(published)
-    with connect(build.database) as connection:
+    second = publish(published)
+    page = "".join(Reader((second.reports / "index.html").read_text(encoding="utf-8")).text)
+    assert first.run_id in page
+    assert "min_rating" in page
+    with connect(second.build) as connection:
         now = facts_of(connection)
     compared = {row.name: row for row in compare(before, now)}
     assert compared["favourites"].difference == now["n_favourites"] - before["n_favourites"] > 0
@@ -192,13 +191,12 @@ def test_quality_is_there_when_it_was_measured(build):
     assert "0.3210.310\u20130.330" in text
 
 
-def test_writing_twice_leaves_one_page_that_goes_where_the_pictures_go(tmp_path):
-    published = tmp_path / "films.duckdb"
-    publish(published)
-    copy = Path(shutil.copy(published, tmp_path / "copy.duckdb"))
-    page = page_of(copy)
-    assert page_of(copy) == page
-    assert [path.name for path in restore_reports.fn(copy, tmp_path / "reports")] == ["elbow.png", "index.html"]
+def test_writing_twice_leaves_one_page_that_goes_where_the_pictures_go(build, tmp_path):
+    page = page_of(build)
+    assert page_of(build) == page
+    pictures = ["cluster_sizes.png", "elbow.png", "genres.png", "incidence.png", "top_movies.png", "user_map.png"]
+    restored = restore_reports(build, tmp_path / "reports")
+    assert sorted(path.name for path in restored) == [*pictures[:4], "index.html", *pictures[4:]]
     assert (tmp_path / "reports" / "index.html").read_text(encoding="utf-8") == page
 
 

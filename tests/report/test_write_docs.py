@@ -7,10 +7,11 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from tasks.quality.choose.evaluate import write_evaluation
 
-from tasks.engine.duckdb import connect_to_published
-from tasks.report.write_docs import DOCUMENT, describe_in_markdown, with_chapter
+from tasks.engine.duckdb import DuckDBEngine
+from tasks.published.read import connect_to_published
+from tasks.report.write_docs import DOCUMENT, tables_in_markdown, with_chapter
+from tasks.stations.evaluation import write_evaluation
 
 TEXT = (Path(__file__).parents[2] / DOCUMENT).read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```\n", TEXT, re.DOTALL)
@@ -23,13 +24,13 @@ MEASURED = {"split": "random", "recommender": "EASE", "setting": "{}", "metric":
 def evaluated(good_tables, tmp_path) -> Path:
     """A build with the table ``evaluation``, as ``data/cinecluster.duckdb`` in a folder of its own."""
     (tmp_path / "data").mkdir()
-    database = Path(shutil.copy(good_tables.build.database, tmp_path / "data" / "cinecluster.duckdb"))
-    write_evaluation(database, pl.DataFrame([MEASURED | NUMBERS]))
+    database = Path(shutil.copy(good_tables.database, tmp_path / "data" / "cinecluster.duckdb"))
+    write_evaluation(DuckDBEngine(database), pl.DataFrame([MEASURED | NUMBERS]))
     return database
 
 
 def test_the_chapter_on_the_tables_is_current(evaluated):
-    assert with_chapter(TEXT, describe_in_markdown(evaluated)) == TEXT, "run python -m tasks.report.write_docs DATABASE"
+    assert with_chapter(TEXT, tables_in_markdown(evaluated)) == TEXT, "run python -m tasks.report.write_docs DATABASE"
 
 
 def test_there_are_ten_queries_with_their_output():

@@ -1,87 +1,109 @@
 """The tables of a run: what was computed is what is written."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC
 
 import numpy as np
 import pytest
 
-from tasks.engine.duckdb import connect, connect_to_published
-from tasks.favourites.overlay import add_views
-from tasks.published.checks import check_tables
-from tasks.published.publish import Build
-from tasks.stations.tables import write_elbow
-from tests.conftest import make_tables, rows, two_tastes
+from flows import stations
+from tasks.engine.duckdb import DuckDBEngine
+from tasks.favourites.fold_in import load_model
+from tasks.model.fit import known_of
+from tasks.model.neighbours import place
+from tasks.model.rank import rank
+from tasks.model.types import Elbow
+from tasks.published.read import connect_to_published
+from tasks.stations.clusters import write_elbow
+from tests.conftest import ARTICLE, publish, rows, two_tastes
 
 
 @pytest.fixture
-def connection(good_build):
+def connection(good_tables):
     """The build, opened for reading."""
-    with connect_to_published(good_build.build.database) as connection:
+    with connect_to_published(good_tables.build) as connection:
         yield connection
 
 
-def test_user_clusters_are_the_labels_and_weights(connection, good_build):
-    made = good_build
-    found = rows(
-        connection,
-        "select user_id, cluster, cluster_before_merge, fine_cluster, nearest_clusters, weights, taste "
-        "from user_clusters order by user_id",
-    )
-    assert [row[0] for row in found] == made.incidence.user_ids.tolist()
-    assert [row[1] for row in found] == made.clusters.labels.tolist()
-    assert [row[2] for row in found] == made.found.labels.tolist()
-    assert [row[3] for row in found] == made.fine.labels.tolist()
-    assert [row[4] for row in found] == made.nearness.clusters.tolist()
-    np.testing.assert_array_equal([row[5] for row in found], made.nearness.weights)
-    np.testing.assert_array_equal([row[6] for row in found], made.tastes.users)
+def watch(monkeypatch, name):
+    """Return a list that the arguments of a station are added to."""
+    calls, station = [], getattr(stations, name)
+    monkeypatch.setattr(stations, name, lambda *arguments: (calls.append(arguments), station(*arguments))[1])
+    return calls
 
 
-def test_two_tastes_become_two_clusters(article_build):
-    with connect_to_published(article_build.build.database) as connection:
+def test_user_clusters_and_recommendations_are_what_the_model_says(tmp_path, monkeypatch):
+    calls = watch(monkeypatch, "recommend_movies")
+    made = publish(tmp_path / "films.duckdb")
+    [(_, model, sample, groups, top_n)] = calls
+    where = place(sample, model, known_of(sample, groups))
+    best = rank(sample, where, model, top_n)
+    with connect_to_published(made.build) as connection:
+        users = rows(
+            connection,
+            "select user_id, cluster, cluster_before_merge, fine_cluster, neighbours, weights, taste "
+            "from user_clusters order by user_id",
+        )
+        recommended = rows(
+            connection,
+            "select user_id, rank, movie_id, score, cluster_score, item_score, cluster "
+            "from recommendations order by user_id, rank",
+        )
+        titles = "from recommendations r join movies using (movie_id) where r.title is distinct from movies.title"
+        assert rows(connection, titles) == []
+    assert [row[0] for row in users] == sample.user_ids.tolist()
+    assert [row[1] for row in users] == groups.clusters.labels.tolist()
+    assert [row[2] for row in users] == groups.found.labels.tolist()
+    assert [row[3] for row in users] == groups.fine.labels.tolist()
+    assert [row[4] for row in users] == where.neighbours.clusters.tolist()
+    np.testing.assert_array_equal([row[5] for row in users], where.neighbours.weights)
+    np.testing.assert_array_equal([row[6] for row in users], where.tastes)
+    ids = (sample.user_ids[best.user], best.rank, model.movie_ids[best.movie])
+    scores = (best.score, best.cluster_score, best.item_score)
+    cluster = groups.clusters.labels[best.user]
+    assert recommended == list(zip(*(column.tolist() for column in (*ids, *scores, cluster)), strict=True))
+
+
+def test_the_saved_model_is_the_one_that_was_used(tmp_path, monkeypatch):
+    calls = watch(monkeypatch, "place_users")
+    made = publish(tmp_path / "films.duckdb")
+    model = calls[0][1]
+    with connect_to_published(made.database) as connection:
+        saved = load_model(connection)
+    assert (saved.scoring, saved._fields) == (model.scoring, model._fields)
+    for name, array in model._asdict().items():
+        if name not in ("space", "scoring"):
+            np.testing.assert_array_equal(getattr(saved, name), array, strict=True)
+    for mine, array in zip(saved.space, model.space, strict=True):
+        np.testing.assert_array_equal(mine, array, strict=True)
+
+
+def test_two_tastes_become_two_clusters(article_tables):
+    with connect_to_published(article_tables.build) as connection:
         found = rows(connection, "select user_id % 2, list(distinct cluster) from user_clusters group by 1")
     assert sorted(clusters for _, clusters in found) == [[0], [1]]
 
 
-def test_users_of_small_clusters_are_marked_as_moved(tmp_path):
+def test_users_of_small_clusters_are_marked_as_moved(tmp_path, monkeypatch):
+    calls = watch(monkeypatch, "place_users")
     ratings = [*two_tastes(), *((50, movie, 5.0) for movie in (8, *range(101, 110)))]
-    build = Build("20260102T030405-abcd", datetime.now(UTC), tmp_path / "build.duckdb")
-    made = make_tables(build, tmp_path / "none.duckdb", ratings, preset="article", n_clusters=3)
-    assert np.bincount(made.found.labels).min() < 3 <= np.bincount(made.clusters.labels).min()
-    sizes = np.bincount(made.found.labels)[made.found.labels]
-    moved = made.incidence.user_ids[sizes < 3].tolist()
-    with connect_to_published(build.database) as connection:
+    made = publish(tmp_path / "films.duckdb", ratings, n_clusters=3, **ARTICLE | {"min_cluster_size": 3})
+    [(_, _, sample, groups, _)] = calls
+    found = groups.found.labels
+    assert np.bincount(found).min() < 3 <= np.bincount(groups.clusters.labels).min()
+    moved = sample.user_ids[np.bincount(found)[found] < 3].tolist()
+    with connect_to_published(made.build) as connection:
         assert rows(connection, "select user_id from user_clusters where was_moved order by 1") == [(u,) for u in moved]
         grown = rows(connection, "select sum(n_users), sum(n_users_before_merge) from clusters")
-        assert grown == [(len(made.found.labels), len(made.found.labels) - len(moved))]
+        assert grown == [(len(found), len(found) - len(moved))]
 
 
-def test_recommendations_are_those_found_with_titles_and_the_users_cluster(connection, good_build):
-    made, best = good_build, good_build.best
-    found = rows(
-        connection, "select user_id, rank, movie_id, score, cluster from recommendations order by user_id, rank"
-    )
-    assert [row[:4] for row in found] == list(
-        zip(
-            made.incidence.user_ids[best.user].tolist(),
-            best.rank.tolist(),
-            made.incidence.movie_ids[best.movie].tolist(),
-            best.score.tolist(),
-            strict=True,
-        )
-    )
-    assert [row[4] for row in found] == made.clusters.labels[best.user].tolist()
-    wrong = (
-        "from recommendations join movies using (movie_id) where recommendations.title is distinct from movies.title"
-    )
-    assert rows(connection, wrong) == []
-
-
-def test_no_tastes_are_null_in_the_tables(article_build):
-    with connect_to_published(article_build.build.database) as connection:
+def test_no_tastes_are_null_in_the_tables(article_tables):
+    with connect_to_published(article_tables.build) as connection:
         assert rows(connection, "from user_clusters where taste is not null") == []
         assert rows(connection, "from overall_favourites where taste is not null") == []
-        assert rows(connection, "from scoring") == [(0.0, 0.0, 0.0)]
+        assert rows(connection, "from scoring") == [(0.0, 0.0, 0.0, 16)]
+        assert rows(connection, "from interaction_rules") == [(4.0, 0.0, False)]
 
 
 @pytest.mark.parametrize(
@@ -93,18 +115,15 @@ def test_no_tastes_are_null_in_the_tables(article_build):
         ([(1, movie, 5.0) for movie in range(1, 9)], {"min_cluster_size": 1}),
         ([(1, 1, 5.0)], {"min_cluster_size": 1}),
         ([(1, 1, 5.0), (2, 2, 4.0), (2, 1, 3.0)], {"min_cluster_size": 1}),
-        ([(user, movie, 5.0) for user in range(1, 9) for movie in (1, 2, 3)], {"n_nearest_clusters": "auto"}),
+        ([(user, movie, 5.0) for user in range(1, 9) for movie in (1, 2, 3)], {"n_neighbours": "auto"}),
     ],
     ids=["no SVD", "no SVD, no weights", "one movie", "one user", "one rating", "two users", "all alike"],
 )
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_tables_of_unusual_ratings_pass_the_checks(tmp_path, ratings, options):
-    build = Build("20260102T030405-abcd", datetime.now(UTC), tmp_path / "build.duckdb")
-    made = make_tables(build, tmp_path / "none.duckdb", ratings, **options)
-    check_tables.fn(build.database, tmp_path / "none.duckdb", 3, made.config.min_cluster_size, 0.2)
-    add_views.fn(build, tmp_path / "none.duckdb")
-    with connect_to_published(build.database) as connection:
-        for user_id in made.incidence.user_ids.tolist():
+    made = publish(tmp_path / "films.duckdb", ratings, **options)
+    with connect_to_published(made.database) as connection:
+        for (user_id,) in rows(connection, "select user_id from user_clusters"):
             stored = rows(connection, "select rank, movie_id, score from recommendations where user_id = $1", user_id)
             assert sorted(stored) == rows(
                 connection, "select rank, movie_id, score from recommend($1, n := 3)", user_id
@@ -121,13 +140,16 @@ def test_types_are_small_and_plain(connection):
         "movie_id": "INTEGER",
         "title": "VARCHAR",
         "cluster": "INTEGER",
-        "score": "DOUBLE",
+        "score": "FLOAT",
+        "cluster_score": "FLOAT",
+        "item_score": "FLOAT",
     }
 
 
 def test_elbow_has_a_row_for_every_number_tried_or_chosen(tmp_path):
-    write_elbow.fn(tmp_path / "build.duckdb", np.array([9.0, 5.0, 4.0]), 2, 7, {4: 0.1, 12: 0.2}, 12)
-    with connect(tmp_path / "build.duckdb") as connection:
+    engine = DuckDBEngine(tmp_path / "build.duckdb")
+    write_elbow(engine, Elbow(np.array([9.0, 5.0, 4.0]), 2, 7), {4: 0.1, 12: 0.2}, 12)
+    with engine.connect() as connection:
         found = rows(connection, "select n_clusters, wcss, quality, is_elbow, is_chosen, is_fine from elbow")
     assert found == [
         (1, 9.0, None, False, False, False),
@@ -140,17 +162,18 @@ def test_elbow_has_a_row_for_every_number_tried_or_chosen(tmp_path):
 
 
 def test_elbow_without_fine_clusters_says_that_the_clusters_serve_as_such(tmp_path):
-    write_elbow.fn(tmp_path / "build.duckdb", np.array([9.0, 5.0]), 2, 2, {}, 0)
-    with connect(tmp_path / "build.duckdb") as connection:
+    engine = DuckDBEngine(tmp_path / "build.duckdb")
+    write_elbow(engine, Elbow(np.array([9.0, 5.0]), 2, 2), {}, 0)
+    with engine.connect() as connection:
         assert rows(connection, "select n_clusters from elbow where is_fine") == [(2,)]
 
 
-def test_a_run_records_its_options_versions_and_times(connection, good_build):
+def test_a_run_records_its_options_versions_and_times(connection, good_tables):
     [(run_id, started_at, finished_at, config, versions, metrics)] = rows(connection, "from runs")
-    assert run_id == good_build.build.run_id
-    assert started_at.replace(tzinfo=UTC) == good_build.build.started_at
+    assert run_id == good_tables.run_id
+    assert f"{started_at.replace(tzinfo=UTC):%Y%m%dT%H%M%S}" == run_id[:15]
     assert started_at <= finished_at
-    assert json.loads(config) == good_build.config.model_dump(mode="json")
+    assert json.loads(config) == good_tables.options.as_json()
     assert {"python", "cinecluster", "duckdb", "scikit-learn"} <= json.loads(versions).keys()
     assert json.loads(metrics)["seconds"] >= 0
 
