@@ -6,12 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
+from tasks.files import fault_of_name
 from tasks.model.types import ModelOptions
 from tasks.published.checks import CheckOptions
 from tasks.stations.interactions import FavouriteOptions
 
+
+def with_good_name(path: Path) -> Path:
+    """Return a path whose names can be used."""
+    if fault := fault_of_name(path):
+        raise ValueError(f"{str(path)!a} {fault}")
+    return path
+
+
+Place = Annotated[Path, AfterValidator(with_good_name)]
 Components = Annotated[int, Field(ge=0, le=512)]
 MOST_USERS = 2**31 - 1
 Count = Annotated[int, Field(ge=1, le=MOST_USERS)]
@@ -73,7 +83,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Path | None = Field(
+    source: Place | None = Field(
         default=None,
         description="Folder with ratings.csv, ratings.csv.gz or ratings.parquet and, if there, movies.csv, links.csv, "
         "movies_metadata.csv. Demo data where none is given.",
@@ -180,8 +190,8 @@ def warn_of_renamed(former: str, name: str) -> None:
 class RetrainOptions(Options):
     """Options of a retrain."""
 
-    database: Path = Field(default=Path("data/cinecluster.duckdb"), description="Published DuckDB file.")
-    reports: Path = Field(default=Path("reports"), description="Folder for the pictures.")
+    database: Place = Field(default=Path("data/cinecluster.duckdb"), description="Published DuckDB file.")
+    reports: Place = Field(default=Path("reports"), description="Folder for the pictures.")
     top_n: int = Field(default=20, ge=1, le=1000, description="Recommendations stored for each user.")
     n_clusters: Literal["auto", "elbow"] | Count = preset_field(
         "Number of clusters; auto takes the number that the elbow rule suggests."
@@ -226,8 +236,8 @@ class RetrainOptions(Options):
 class EvaluateOptions(Options):
     """Options of an evaluation."""
 
-    database: Path = Field(default=Path("data/evaluation.duckdb"), description="DuckDB file for the results.")
-    reports: Path = Field(default=Path("reports"), description="Folder for the picture.")
+    database: Place = Field(default=Path("data/evaluation.duckdb"), description="DuckDB file for the results.")
+    reports: Place = Field(default=Path("reports"), description="Folder for the picture.")
     protocol: Literal["known", "strong"] = Field(
         default="known",
         description="known: users who are learned from have favourites held out; strong: users who are not learned "
