@@ -48,9 +48,9 @@ def connect_to_published(database: Path, home: Path | None = None) -> Iterator[d
         If another process has it open for writing.
     """
     require_published(database)
-    with connect_to_nothing(database.absolute(), overlays_of(home or database)) as connection:
+    with connect_to_nothing(database.resolve(), overlays_of(home or database)) as connection:
         try:
-            connection.execute("attach $path as published (read_only)", {"path": str(database.absolute())})
+            connection.execute("attach $path as published (read_only)", {"path": str(database.resolve())})
             connection.execute("use published")
             connection.execute("set lock_configuration = true")
             find_overlay(connection, home or database)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tasks.errors import CineclusterError
 
 RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{4}")
-BUILD = re.compile(rf"build-(link-)?{RUN_ID.pattern}\.duckdb(\.\w+)*")
+BUILD = re.compile(rf"build-(link-)?{RUN_ID.pattern}\..+")
 OURS = re.compile(
     rf"lock|favourites-lock|overlays|overlay-{RUN_ID.pattern}\.\w+|{RUN_ID.pattern}\.duckdb|{BUILD.pattern}"
 )
@@ -30,8 +30,8 @@ def require_versions_of_ours(database: Path) -> None:
     others = sorted(path.name for path in folder.iterdir() if not OURS.fullmatch(path.name)) if folder.is_dir() else []
     if others:
         raise CineclusterError(
-            f"{folder}: holds {others[0][:80]!r}, which is not of cinecluster. The versions of {database.name} need this "
-            "folder: choose another --database, or move it away."
+            f"{folder}: holds {others[0][:80]!r}, which is not of cinecluster. The versions of {database.name} need "
+            "this folder: choose another --database, or move it away."
         )
 
 
