@@ -1,21 +1,47 @@
 """RetrainOptions: the one list of the options of a retrain, for the command line, Prefect and Python."""
 
 import inspect
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from tasks.files import fault_of_name
 from tasks.model.types import ModelOptions
 from tasks.published.checks import CheckOptions
 from tasks.stations.interactions import FavouriteOptions
 
+FEWEST_USERS = 10  # of a sample that anything is measured on
+SMALLEST_MEMORY = 64_000_000  # bytes
+
+
+def with_good_name(path: Path) -> Path:
+    """Return a path whose names can be used."""
+    if fault := fault_of_name(path):
+        raise ValueError(f"{str(path)!a} {fault}")
+    return path
+
+
+def with_enough(limit: str) -> str:
+    """Return a memory limit that DuckDB can work with."""
+    number, unit = re.fullmatch(r"([\d.]+)\s*([KMGT])i?B", limit).groups()  # type: ignore[union-attr]
+    if float(number) * 1024 ** ("KMGT".index(unit) + 1) < SMALLEST_MEMORY:
+        raise ValueError("is less than 64MB")
+    return limit
+
+
+Place = Annotated[Path, AfterValidator(with_good_name)]
 Components = Annotated[int, Field(ge=0, le=512)]
 MOST_USERS = 2**31 - 1
 Count = Annotated[int, Field(ge=1, le=MOST_USERS)]
+Clusters = Annotated[int, Field(ge=1, le=10_000)]
+FineClusters = Annotated[int, Field(ge=0, le=100_000)]
+Users = Annotated[int, Field(ge=FEWEST_USERS, le=MOST_USERS)]
+Memory = Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,3})?\s*([KMGT]i?B)$"), AfterValidator(with_enough)]
 RENAMED = {"watched_weight": "near_weight", "n_nearest_clusters": "n_neighbours", "closeness": "sharpness"}
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
@@ -75,9 +101,9 @@ Hidden = Parameter(show=False)
 class Options(BaseModel):
     """What is read and how recommendations are made. An option left out, or None, has the value of its preset."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    source: Path | None = Field(
+    source: Place | None = Field(
         default=None,
         description="Folder with ratings.csv, ratings.csv.gz or ratings.parquet and, if there, movies.csv, links.csv, "
         "movies_metadata.csv. Demo data where none is given.",
@@ -110,7 +136,7 @@ class Options(BaseModel):
         description="Clusters are learned from a sample of at most this number of users; all are counted and placed.",
     )
     max_iter: int = Field(default=300, ge=1, le=10_000, description="Largest number of k-means steps in a run.")
-    n_neighbours: Literal["auto"] | Count = preset_field(
+    n_neighbours: Literal["auto"] | Clusters = preset_field(
         "Number of fine clusters near the user that recommendations come from; 1 is the user's own."
     )
     sharpness: float = preset_field(
@@ -120,7 +146,7 @@ class Options(BaseModel):
         "Number of average users added to each fine cluster, so that small ones count less.", ge=0, le=1e6
     )
     taste_weight: float = preset_field(
-        "How much the tastes of user and movie count beside the share; 0 not at all.", ge=0, le=100
+        "How much the tastes of user and movie count beside the share; 0 not at all.", ge=0, le=20
     )
     item_weight: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = preset_field(
         "Share of the score that comes from the item model: 0 for the clusters alone, 1 for the item model alone, "
@@ -131,12 +157,12 @@ class Options(BaseModel):
     max_rejected_share: float = Field(
         default=0.001, ge=0, le=1, description="Share of the lines of a file that may be bad."
     )
-    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*([KMGT]i?B)$")] | None = Field(
+    memory_limit: Memory | None = Field(
         default=None, description="Memory for DuckDB, such as 4GB. The arrays beside it need about 70 bytes a rating."
     )
 
     watched_weight: Annotated[float | None, Hidden] = renamed_field("near_weight")
-    n_nearest_clusters: Annotated[Literal["auto"] | Count | None, Hidden] = renamed_field("n_neighbours")
+    n_nearest_clusters: Annotated[Literal["auto"] | Clusters | None, Hidden] = renamed_field("n_neighbours")
     closeness: Annotated[float | None, Hidden] = renamed_field("sharpness")
 
     @model_validator(mode="before")
@@ -184,17 +210,17 @@ def warn_of_renamed(former: str, name: str) -> None:
 class RetrainOptions(Options):
     """Options of a retrain."""
 
-    database: Path = Field(default=Path("data/cinecluster.duckdb"), description="Published DuckDB file.")
-    reports: Path = Field(default=Path("reports"), description="Folder for the pictures.")
+    database: Place = Field(default=Path("data/cinecluster.duckdb"), description="Published DuckDB file.")
+    reports: Place = Field(default=Path("reports"), description="Folder for the pictures.")
     top_n: int = Field(default=20, ge=1, le=1000, description="Recommendations stored for each user.")
-    n_clusters: Literal["auto", "elbow"] | Count = preset_field(
+    n_clusters: Literal["auto", "elbow"] | Clusters = preset_field(
         "Number of clusters; auto takes the number that the elbow rule suggests."
     )
     max_clusters: int = Field(default=30, ge=1, le=1000, description="Largest number of clusters that the elbow tries.")
     elbow_rule: Literal["knee", "boundary"] = preset_field(
         "knee: where the WCSS curve bends most; boundary: last difference above the elbow boundary."
     )
-    elbow_boundary: float = Field(default=10.0, gt=0, description="WCSS difference for the boundary rule.")
+    elbow_boundary: float = Field(default=10.0, gt=0, le=1e12, description="WCSS difference for the boundary rule.")
     elbow_users: Count | None = preset_field("Number of users in the sample that the elbow is measured on.")
     refine_steps: int = Field(
         default=0,
@@ -207,15 +233,15 @@ class RetrainOptions(Options):
     merge_by: Literal["centroid", "overlap"] = preset_field(
         "Where users of small clusters go: nearest centroid, or largest share of favourites in common."
     )
-    n_fine_clusters: Literal["auto"] | NonNegativeInt = preset_field(
+    n_fine_clusters: Literal["auto"] | FineClusters = preset_field(
         "Number of fine clusters, which recommendations come from: auto chooses it by held-out quality; "
         "0 for the clusters themselves."
     )
-    quality_users: Count = Field(
+    quality_users: Users = Field(
         default=3_000, description="Number of users in the sample that held-out quality is measured on."
     )
     evaluate: bool = Field(default=False, description="Also measure quality against known recommenders.")
-    evaluate_users: Count = Field(default=20_000, description="Number of users in the sample that is evaluated.")
+    evaluate_users: Users = Field(default=20_000, description="Number of users in the sample that is evaluated.")
     max_drop: float = Field(
         default=0.2, ge=0, le=1, description="Share of the rows published before that may be missing."
     )
@@ -230,14 +256,14 @@ class RetrainOptions(Options):
 class EvaluateOptions(Options):
     """Options of an evaluation."""
 
-    database: Path = Field(default=Path("data/evaluation.duckdb"), description="DuckDB file for the results.")
-    reports: Path = Field(default=Path("reports"), description="Folder for the picture.")
+    database: Place = Field(default=Path("data/evaluation.duckdb"), description="DuckDB file for the results.")
+    reports: Place = Field(default=Path("reports"), description="Folder for the picture.")
     protocol: Literal["known", "strong"] = Field(
         default="known",
         description="known: users who are learned from have favourites held out; strong: users who are not learned "
         "from are placed by four fifths of their favourites, by the rules of the published ML-20M table.",
     )
-    evaluate_users: Count | None = Field(
+    evaluate_users: Users | None = Field(
         default=None,
         description="Number of users in the sample that is evaluated: 20000 where none is given, "
         "all with --protocol strong.",

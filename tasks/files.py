@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from tasks.errors import not_writable
+from tasks.errors import CineclusterError, not_writable
 
 
 @contextmanager
@@ -54,6 +54,22 @@ def replace_content(path: Path, content: bytes) -> None:
         return
     with replacing(path) as new:
         new.write_bytes(content)
+
+
+def require_name(path: Path) -> None:
+    """Raise a CineclusterError if a path has a name that DuckDB does not take as it is."""
+    if fault := fault_of_name(path):
+        raise CineclusterError(f"{str(path)!a}: {fault}. Choose another name.")
+
+
+def fault_of_name(path: Path) -> str:
+    """Return what is wrong with the names in a path, nothing if they can be used."""
+    name = str(path.absolute())
+    if "\\" in name or "?" in name:
+        return "has a backslash or question mark, which DuckDB takes for something else"
+    if any("\udc80" <= letter <= "\udcff" for letter in name):
+        return "is not UTF-8"
+    return "has a NUL" if "\0" in name else ""
 
 
 def sync(path: Path) -> None:

@@ -16,7 +16,7 @@ import polars as pl
 from tasks.engine.duckdb import DuckDBEngine, run
 from tasks.errors import CineclusterError
 from tasks.files import open_lock, sync
-from tasks.published.versions import base_of, versions_of
+from tasks.published.versions import base_of, require_versions_of_ours, versions_of
 
 HEADER = "changed_at,user_id,movie_id,change"
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -57,6 +57,7 @@ def hold_favourites(database: Path) -> Iterator[None]:
     CineclusterError
         If the folder cannot be written to.
     """
+    require_versions_of_ours(database)
     with open_lock(versions_of(database), "favourites-lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -20,9 +20,10 @@ import polars as pl
 
 from tasks.engine.duckdb import machine_errors
 from tasks.errors import CineclusterError
-from tasks.files import alone_in, open_lock, replace_content, sync, writing
+from tasks.files import alone_in, open_lock, require_name, sync, writing
+from tasks.published.folder import REPORT_NAME, REPORTS, replace_reports, require_reports_of_ours
 from tasks.published.read import LockedError, connect_to_published
-from tasks.published.versions import RUN_ID, versions_of
+from tasks.published.versions import BUILD, RUN_ID, require_versions_of_ours, versions_of
 
 
 class BuildNotClosedError(CineclusterError, RuntimeError):
@@ -44,9 +45,10 @@ def new_build(database: Path) -> Iterator[Build]:
     Raises
     ------
     CineclusterError
-        If another retrain holds the lock, the folder cannot be written to, or memory or disk do not suffice for
-        what is done inside.
+        If ``database`` is something else, another retrain holds the lock, the folder cannot be written to, or memory
+        or disk do not suffice for what is done inside.
     """
+    require_place(database)
     started_at = datetime.now(UTC)
     run_id = f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     folder = versions_of(database)
@@ -57,6 +59,14 @@ def new_build(database: Path) -> Iterator[Build]:
                 yield Build(run_id, started_at, folder / f"build-{run_id}.duckdb")
         finally:
             remove_builds(folder)
+
+
+def require_place(database: Path) -> None:
+    """Raise a CineclusterError, and make nothing, where ``database`` or the folder of its versions is not ours."""
+    require_name(database)
+    require_versions_of_ours(database)
+    if database.exists():
+        history_of(database)
 
 
 @contextmanager
@@ -81,6 +91,8 @@ def remove_builds(folder: Path) -> None:
     """Remove the build files of dead runs, with their logs and spill folders."""
     with writing(folder):
         for left_over in folder.glob("build-*"):
+            if not BUILD.fullmatch(left_over.name):
+                continue
             if left_over.is_dir():
                 shutil.rmtree(left_over)
             else:
@@ -149,11 +161,16 @@ def history(database: Path) -> list[str]:
         If another process has it open for writing: it is not known to be damaged.
     """
     try:
-        return published_runs(database)["run_id"].to_list()
+        return history_of(database)
     except LockedError:
         raise
     except CineclusterError:
         return []
+
+
+def history_of(database: Path) -> list[str]:
+    """Return the run_ids in a published file, oldest first."""
+    return published_runs(database)["run_id"].to_list()
 
 
 def published_runs(database: Path) -> pl.DataFrame:
@@ -168,20 +185,27 @@ def published_runs(database: Path) -> pl.DataFrame:
 def restore_reports(database: Path, reports: Path) -> list[Path]:
     """Write the pictures that the published file holds into the folder ``reports``; return their paths.
 
+    Files that are not of an earlier run are not replaced; also where nothing is published yet, they are an error.
+
     They are part of the tables, so a run that dies right after publishing leaves no old picture for long. Only who
     holds the lock may call this, so that no two write the same picture; where several databases share the folder,
     all pictures are those of the last one.
     """
+    require_name(reports)
+    found: dict[str, bytes] = {}
+    if database.exists():
+        with connect_to_published(database) as connection:
+            found = dict(connection.execute("select name, content from main.reports order by name").fetchall())
+    for name in found:
+        if not REPORT_NAME.fullmatch(name):
+            raise CineclusterError(f"{database}: not a database of cinecluster: it has a report {name[:80]!r}.")
+    require_reports_of_ours(reports, dict.fromkeys(REPORTS, b"") | found)
     with writing(reports):
         reports.mkdir(parents=True, exist_ok=True)
-        if not database.exists():
-            return []
-        with connect_to_published(database) as connection:
-            pictures = connection.execute("select name, content from reports order by name").fetchall()
-        with alone_in(reports):
-            for name, content in pictures:
-                replace_content(reports / Path(name).name, content)
-    return [reports / Path(name).name for name, _ in pictures]
+        if found:
+            with alone_in(reports):
+                replace_reports(reports, found)
+    return [reports / name for name in found]
 
 
 def roll_back(database: Path, reports: Path) -> str:
@@ -196,6 +220,7 @@ def roll_back(database: Path, reports: Path) -> str:
     """
     if not database.exists() and not versions(database):
         raise CineclusterError(f"{database}: no such database. `cinecluster retrain` makes it.")
+    require_versions_of_ours(database)
     with hold_lock(versions_of(database), "rollback"):
         before = history(database)[:-1]
         is_lost = not history(database)

@@ -10,6 +10,7 @@ import duckdb
 
 from tasks.engine.duckdb import literal_path, run
 from tasks.errors import CineclusterError, first_line
+from tasks.files import require_name
 from tasks.published.versions import overlay_of, overlays_of
 
 UNREADABLE = (
@@ -47,9 +48,9 @@ def connect_to_published(database: Path, home: Path | None = None) -> Iterator[d
         If another process has it open for writing.
     """
     require_published(database)
-    with connect_to_nothing(database.absolute(), overlays_of(home or database)) as connection:
+    with connect_to_nothing(database.resolve(), overlays_of(home or database)) as connection:
         try:
-            connection.execute("attach $path as published (read_only)", {"path": str(database.absolute())})
+            connection.execute("attach $path as published (read_only)", {"path": str(database.resolve())})
             connection.execute("use published")
             connection.execute("set lock_configuration = true")
             find_overlay(connection, home or database)
@@ -63,15 +64,18 @@ def connect_to_nothing(database: Path, overlays: Path) -> Iterator[duckdb.DuckDB
     """Open an empty database of its own that may read ``database`` and what is in ``overlays``, and no other file."""
     with duckdb.connect(":memory:", config=NO_EXTENSIONS) as connection:
         connection.execute("set allowed_paths = $paths", {"paths": [str(database), f"{database}.wal"]})
-        connection.execute("set allowed_directories = $paths", {"paths": [str(overlays)]})
+        both = [str(overlays), literal_path(overlays)]  # DuckDB checks the pattern, and then the file that it finds
+        connection.execute("set allowed_directories = $paths", {"paths": both})
         connection.execute("set enable_external_access = false")
         yield connection
 
 
 def require_published(database: Path) -> None:
     """Raise a CineclusterError if there is no such file."""
+    require_name(database)
     if not database.is_file():
-        fault = "is a folder. --database is a file" if database.is_dir() else "no such database"
+        fault = "is no file" if database.exists() else "no such database"
+        fault = "is a folder. --database is a file" if database.is_dir() else fault
         raise CineclusterError(f"{database}: {fault}. `cinecluster retrain` makes it.")
 
 

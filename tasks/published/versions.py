@@ -6,6 +6,10 @@ from pathlib import Path
 from tasks.errors import CineclusterError
 
 RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{4}")
+BUILD = re.compile(rf"build-(link-)?{RUN_ID.pattern}\..+")
+OURS = re.compile(
+    rf"lock|favourites-lock|overlays|overlay-{RUN_ID.pattern}\.\w+|{RUN_ID.pattern}\.duckdb|{BUILD.pattern}"
+)
 
 
 def versions_of(database: Path) -> Path:
@@ -18,6 +22,17 @@ def base_of(database: Path) -> str:
     """Return what the names of all that belongs to a published file begin with; no two files share it."""
     has_short_name = database.suffix == ".duckdb" and not database.stem.endswith(".versions")
     return database.stem if has_short_name else f"{database.name}.versions"
+
+
+def require_versions_of_ours(database: Path) -> None:
+    """Raise a CineclusterError if the folder of the versions holds anything that we have not put there."""
+    folder = versions_of(database)
+    others = sorted(path.name for path in folder.iterdir() if not OURS.fullmatch(path.name)) if folder.is_dir() else []
+    if others:
+        raise CineclusterError(
+            f"{folder}: holds {others[0][:80]!r}, which is not of cinecluster. The versions of {database.name} need "
+            "this folder: choose another --database, or move it away."
+        )
 
 
 def overlays_of(database: Path) -> Path:

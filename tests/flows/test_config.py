@@ -79,7 +79,7 @@ def test_wrong_values_and_names_are_refused(options):
         RetrainOptions(**options)
 
 
-@pytest.mark.parametrize("limit", ["4GB", "512MB", "1.5 GiB", "900KB"])
+@pytest.mark.parametrize("limit", ["4GB", "512MB", "1.5 GiB", "900MB"])
 def test_memory_limits(limit):
     assert RetrainOptions(memory_limit=limit).memory_limit == limit
 

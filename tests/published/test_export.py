@@ -36,7 +36,7 @@ def test_lists_stay_lists_and_json_is_text(good_tables, tmp_path):
 
 
 def test_an_export_replaces_the_one_before_and_leaves_other_files(good_tables, tmp_path):
-    (tmp_path / "movies.parquet").write_text("old")
+    export_tables(good_tables.database, tmp_path)
     (tmp_path / "mine.txt").write_text("mine")
     export_tables(good_tables.database, tmp_path)
     assert len(pl.read_parquet(tmp_path / "movies.parquet")) == 16

@@ -98,10 +98,11 @@ def test_a_file_system_without_hard_links_has_copies(database, monkeypatch):
 def test_left_over_builds_are_removed_and_versions_are_not(database):
     run_id = publish(database)
     folder = versions_of(database)
-    for name in ("build-dead.duckdb", "build-dead.duckdb.wal", "build-link-dead.duckdb"):
+    dead = "build-20260101T030405-abcd"
+    for name in (f"{dead}.duckdb", f"{dead}.duckdb.wal", dead.replace("-", "-link-", 1) + ".duckdb"):
         (folder / name).write_text("half a run")
-    (folder / "build-dead.duckdb.tmp").mkdir()
-    (folder / "build-dead.duckdb.tmp" / "spill").write_text("spilled")
+    (folder / f"{dead}.duckdb.tmp").mkdir()
+    (folder / f"{dead}.duckdb.tmp" / "spill").write_text("spilled")
     with new_build(database) as build:
         assert sorted(path.name for path in folder.iterdir()) == [f"{run_id}.duckdb", "lock"]
         assert build.database.parent == folder
@@ -188,10 +189,10 @@ def test_pictures_come_out_of_the_published_file(database, tmp_path):
     reports = tmp_path / "reports"
     assert restore_reports(database, reports) == []
     run_id = publish(database)
-    (reports / "elbow.png").write_text("old")
     (reports / "mine.txt").write_text("mine")
     assert restore_reports(database, reports) == [reports / "elbow.png"]
-    assert {path.name: path.read_text() for path in reports.iterdir()} == {"elbow.png": run_id, "mine.txt": "mine"}
+    found = {path.name: path.read_text() for path in reports.iterdir() if path.name != ".cinecluster-reports"}
+    assert found == {"elbow.png": run_id, "mine.txt": "mine"}
 
 
 def test_a_picture_cannot_be_written_outside_of_the_folder(database, tmp_path):
@@ -199,7 +200,8 @@ def test_a_picture_cannot_be_written_outside_of_the_folder(database, tmp_path):
     version = next(versions_of(database).glob("2*.duckdb"))
     with connect(version) as connection:
         connection.execute("update reports set name = '../../elbow.png'")
-    assert restore_reports(database, tmp_path / "a" / "reports") == [tmp_path / "a" / "reports" / "elbow.png"]
+    with pytest.raises(CineclusterError, match="not a database of cinecluster: it has a report"):
+        restore_reports(database, tmp_path / "a" / "reports")
     assert not (tmp_path / "elbow.png").exists()
 
 
