@@ -26,6 +26,7 @@ MOST_MOVIES_FOR_EASE = 25_000  # its matrix of movies x movies is 2.5 GB then
 BLOCK_USERS = 1000
 INSTALL = 'not installed: pip install "cinecluster[baselines]"'
 ALS_ITERATIONS = 15
+FEW_ENTRIES = 20_000  # of a matrix, below which a second thread of ALS costs more than it brings
 
 Score = Callable[[slice], NDArray[np.float32]]  # scores of all movies for users in these rows
 
@@ -104,7 +105,7 @@ def als(learned: csr_matrix, users: csr_matrix, **setting: Any) -> Score:
     """Score by implicit's alternating least squares; the factors of users not learned from are folded in."""
     from implicit.als import AlternatingLeastSquares
 
-    setting["factors"] = int(setting["factors"])
+    setting |= {"factors": int(setting["factors"]), "num_threads": 1 if learned.nnz < FEW_ENTRIES else 0}
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(random_state=0, iterations=ALS_ITERATIONS, use_gpu=False, **setting)
         model.fit(learned, show_progress=False)

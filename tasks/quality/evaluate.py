@@ -212,4 +212,4 @@ def as_rows(entries: dict[str, Entry], protocol: str, split: str, seed: int) -> 
     measured = {name: entry.measured for name, entry in entries.items() if entry.measured}
     compared = compare(measured, seed) if measured else pl.DataFrame(schema=COMPARED)
     joined = facts.join(compared, on="recommender", how="left", maintain_order="left_right")
-    return joined.with_columns(protocol=pl.lit(protocol), split=pl.lit(split)).select(SCHEMA)
+    return joined.with_columns(protocol=pl.lit(protocol), split=pl.lit(split)).select(*SCHEMA)
