@@ -256,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = with_preset(list(sys.argv[1:] if arguments is None else arguments))
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = print_warning
+            warnings.showwarning = print_warning  # type: ignore[assignment]
             app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         bad = error.__cause__
