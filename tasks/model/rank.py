@@ -1,4 +1,4 @@
-"""The best movies that each user has not seen, by the clusters near the user and the item model: a function of a block and the model.
+"""The best movies that each user has not seen: a function of a block of users, where they are, and the model.
 
 The score of a movie is the share of its fans in the user's fine clusters, times how near its taste is to the user's,
 plus what the item model adds. All products that decide ranks are sparse, with a fixed order of summation, or in
