@@ -52,7 +52,7 @@ def fit_taste_space(sample: Interactions, movies: Movies, options: ModelOptions)
 def idf_of(movies: Movies) -> NDArray[np.float32]:
     """Return sqrt(ln(N / n_i)) of each movie, the square root of its inverse document frequency.
 
-    N are the users, n_i those who favourited movie i: what few people like tells more about taste.
+    N are the users, n_i those who favourited movie i: what few people favourited tells more about taste.
     """
     return np.sqrt(np.log(movies.n_users / np.maximum(movies.n_fans, 1))).astype(np.float32)
 

@@ -11,9 +11,9 @@ from sklearn.preprocessing import normalize
 from tasks.blocks import Interactions, evidence_of, favourites_of, rank_movies
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.items import count_items, gram_of, item_weights, rarity
-from tasks.model.kmeans import FINE_ITERATIONS, count_favourites, k_means, order_by_size
+from tasks.model.kmeans import FINE_ITERATIONS, count_favourites, k_means, order_by_size, renumber
 from tasks.model.neighbours import Known, count_neighbours, labels_of
-from tasks.model.types import Clustering, Fit, Groups, ItemSettings, Model, ModelOptions, Movies, Scoring
+from tasks.model.types import Fit, Groups, ItemSettings, Model, ModelOptions, Movies, Scoring
 
 Sums = dict[str, NDArray]
 SumBlocks = Callable[[Callable[[Interactions], Sums]], Mapping[str, NDArray]]
@@ -64,7 +64,7 @@ def fit_model(fit: Fit, options: ModelOptions, settings: ItemSettings, sum_block
 
 
 def bare_model(fit: Fit, options: ModelOptions, settings: ItemSettings) -> Model:
-    """Return a model that knows where users are, and nothing yet of what they like."""
+    """Return a model that knows where users are, with shares of 0 and without tastes and items."""
     movies = fit.movies
     n_candidates = count_candidates(movies.n_users, len(movies.movie_ids))
     found, clusters, fine = (clustering.centroids for clustering in fit.groups)
@@ -118,7 +118,7 @@ def count_block(users: Interactions, model: Model, known: Known, n_items: int) -
 
 
 def with_shares(model: Model, sums: Mapping[str, NDArray]) -> tuple[Model, NDArray[np.float32]]:
-    """Return the model with what the clusters like, and the rarity of each candidate."""
+    """Return the model with shares and tastes, and the rarity of each candidate, float32, shape (n_candidates,)."""
     scoring = model.scoring
     lift = rarity(sums["counts"].sum(axis=0, dtype=np.float64), scoring.rarity_power)
     shares = smooth(sums["counts"], sums["sizes"], scoring.smoothing) * lift * np.float32(1 - scoring.item_weight)
@@ -139,8 +139,8 @@ def smooth(counts: NDArray[np.float32], sizes: NDArray[np.integer], smoothing: f
 
 def number_clusters(model: Model, fit: Fit, order: NDArray[np.intp]) -> tuple[Model, Fit]:
     """Return model and fit with cluster ``order[i]`` called i; where fine clusters are the same, they follow."""
-    number, groups = np.argsort(order), fit.groups
-    clusters = Clustering(number[groups.clusters.labels].astype(np.int32), groups.clusters.centroids[order])
+    groups = fit.groups
+    clusters = renumber(groups.clusters, order)
     model = model._replace(centroids=clusters.centroids)
     if groups.fine is not groups.clusters:
         return model, fit._replace(groups=groups._replace(clusters=clusters))

@@ -106,9 +106,12 @@ def order_by_size(sizes: NDArray[np.integer]) -> NDArray[np.intp]:
 
 def number_by_size(clustering: Clustering) -> Clustering:
     """Number the clusters by their users, most first."""
-    order = order_by_size(np.bincount(clustering.labels))
-    number = np.empty_like(order)
-    number[order] = np.arange(len(order))
+    return renumber(clustering, order_by_size(np.bincount(clustering.labels)))
+
+
+def renumber(clustering: Clustering, order: NDArray[np.intp]) -> Clustering:
+    """Return the clustering with cluster ``order[i]`` called i; ``order`` has shape (k,)."""
+    number = np.argsort(order)
     return Clustering(number[clustering.labels].astype(np.int32), clustering.centroids[order])
 
 

@@ -1,4 +1,4 @@
-"""What the clusters near each user like most and the user has not seen: a function of a block and the model.
+"""The best movies that each user has not seen: a function of a block of users, where they are, and the model.
 
 The score of a movie is the share of its fans in the user's fine clusters, times how near its taste is to the user's,
 plus what the item model adds. All products that decide ranks are sparse, with a fixed order of summation, or in
@@ -98,7 +98,7 @@ def pick_best(
 
     Where rounded scores are equal the lower column comes first. Scores of minus infinity are left out.
     """
-    least = bound(scores, top_n)
+    least = lower_bound(scores, top_n)
     rows, columns = np.nonzero((scores >= least[:, None]) & (scores > -np.inf))
     values = rounded(scores[rows, columns])
     order = np.lexsort((columns, -values, rows))
@@ -113,7 +113,7 @@ def pick_best(
     )
 
 
-def bound(scores: NDArray[np.float32], top_n: int) -> NDArray[np.float32]:
+def lower_bound(scores: NDArray[np.float32], top_n: int) -> NDArray[np.float32]:
     """Return a number for each row that at least ``top_n`` of its rounded scores reach, close to the least of those.
 
     Columns are taken in groups: of their maxima, the ``top_n``-th highest is reached by as many scores.
@@ -148,5 +148,5 @@ def fill_up(found: Ranking, seen: csr_matrix, n_candidates: int, top_n: int) -> 
         return found
     columns = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     order = np.lexsort((columns[1], columns[0]))
-    columns = [column[order].astype(like.dtype) for column, like in zip(columns, found, strict=True)]
+    columns = [column[order].astype(former.dtype) for column, former in zip(columns, found, strict=True)]
     return Ranking(*columns)

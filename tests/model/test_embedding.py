@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.blocks import select_users
-from tasks.model.draw import mix, shuffle_key
+from tasks.model.draw import shuffle_key
 from tasks.model.embedding import age, fit_taste_space, idf_of, place_in_space, weigh
 from tests.model.builders import UNSEEN, from_incidence, interactions_of, movies_of, options_of
 
@@ -91,15 +91,6 @@ def test_what_looks_random_is_the_same_wherever_the_user_is():
     first, second = (np.argsort(shuffle_key(users, seed)[:20]) for seed in (0, 1))
     assert first.tolist() != second.tolist()
     assert first.tolist() != list(range(20))
-
-
-def test_mix_is_splitmix64():
-    """The first outputs of the generator with state 1234567, as its authors publish them."""
-    step = 0x9E3779B97F4A7C15
-    states = np.array([(1234567 + number * step) % 2**64 for number in range(5)], dtype=np.uint64)
-    assert mix(states, 0).tolist() == [
-        6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821,
-    ]  # fmt: skip
 
 
 def test_weighting_none_and_no_components_is_the_incidence():

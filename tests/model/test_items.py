@@ -64,7 +64,14 @@ def test_later_favourites_count_more():
 
 @pytest.mark.parametrize(
     ("n_fans", "n_users", "expected"),
-    [([5, 3, 2, 1, 1], 9, 3), ([1], 1, 0), ([2] * 4500, 9, 4000), ([2] * 4500, 100_000, 2000)],
+    [
+        ([5, 3, 2, 1, 1], 9, 3),
+        ([1], 1, 0),
+        ([2] * 9000, 9, 7000),
+        ([2] * 9000, 100_000, 2500),
+        ([9000] + [2] * 6000, 9, 4951),
+        ([99_000] + [2] * 5000, 9, 2000),
+    ],
 )
 def test_the_most_favourited_movies_with_two_fans_are_known(n_fans, n_users, expected):
     assert count_items(np.array(n_fans), n_users) == expected

@@ -12,7 +12,7 @@ from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.fit import fit_fine_clusters, fit_model, known_of
 from tasks.model.kmeans import with_centroids
 from tasks.model.neighbours import place
-from tasks.model.rank import bound, pick_best, rank, rounded
+from tasks.model.rank import lower_bound, pick_best, rank, rounded
 from tasks.model.types import (
     CLUSTERS_ALONE,
     Fit,
@@ -321,7 +321,7 @@ def test_pick_best_finds_what_a_full_sort_finds(seed, top_n, width):
         expected = [c for c in np.lexsort((np.arange(width), -rounded(mine))) if mine[c] > -np.inf][:top_n]
         assert columns[rows == row].tolist() == expected
         np.testing.assert_array_equal(values[rows == row], rounded(mine[expected]))
-    reached = (rounded(scores) >= bound(scores, top_n)[:, None]).sum(axis=1)
+    reached = (rounded(scores) >= lower_bound(scores, top_n)[:, None]).sum(axis=1)
     assert (reached >= min(top_n, width)).all()
 
 
