@@ -167,7 +167,7 @@ def test_after_any_changes_the_tables_equal_a_rebuild(retrained, preset, tmp_pat
     assert favourites(database) == replay(changes)
     build.unlink(missing_ok=True)
     with connect_to_published(database) as connection:
-        model = load_model(connection)
+        model = load_model(connection, database)
     rebuild(database, build, RULES | {name: getattr(model.scoring, name) for name in ("near_weight", "exclude_seen")})
     assert_tables_equal_a_rebuild(database, build)
     changed = {user for user, _ in replay([]) ^ replay(changes)}

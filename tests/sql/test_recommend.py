@@ -51,7 +51,7 @@ def test_stored_recommendations_come_as_they_are(connection, user_ids):
 
 def test_more_than_stored_are_those_that_python_finds(connection, made, user_ids):
     """The SQL adds in float64, Python in float32: movies whose scores differ by rounding may change places."""
-    model = load_model(connection)
+    model = load_model(connection, made.database)
     placement = read_placement(connection.sql("from user_clusters order by user_id").pl(), model)
     with connect(made.build) as build:
         [interactions] = read_blocks(build)
