@@ -8,7 +8,6 @@ import pytest
 
 from flows import stations
 from tasks.engine.duckdb import DuckDBEngine
-from tasks.favourites.fold_in import load_model
 from tasks.model.fit import known_of
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
@@ -16,7 +15,7 @@ from tasks.model.types import CLUSTERS_ALONE, Elbow
 from tasks.published.read import connect_to_published
 from tasks.quality.choose import Choice
 from tasks.stations.clusters import write_elbow
-from tests.conftest import ARTICLE, publish, rows, two_tastes
+from tests.conftest import ARTICLE, publish, read_model, rows, two_tastes
 
 
 @pytest.fixture
@@ -70,8 +69,7 @@ def test_the_saved_model_is_the_one_that_was_used(tmp_path, monkeypatch):
     calls = watch(monkeypatch, "place_users")
     made = publish(tmp_path / "films.duckdb")
     model = calls[0][1]
-    with connect_to_published(made.database) as connection:
-        saved = load_model(connection, made.database)
+    saved = read_model(made.database)
     assert (saved.scoring, saved._fields) == (model.scoring, model._fields)
     for name, array in model._asdict().items():
         if name not in ("space", "scoring"):
@@ -105,7 +103,8 @@ def test_no_tastes_are_null_in_the_tables(article_tables):
     with connect_to_published(article_tables.build) as connection:
         assert rows(connection, "from user_clusters where taste is not null") == []
         assert rows(connection, "from overall_favourites where taste is not null") == []
-        assert rows(connection, "from scoring") == [(0.0, 0.0, 0.0, 16)]
+        assert rows(connection, "from scoring") == [(0.0, 0.0, 0.0, 0.0, 0.0, 16)]
+        assert rows(connection, "from item_weights") == []
         assert rows(connection, "from interaction_rules") == [(4.0, 0.0, False)]
 
 
@@ -182,5 +181,5 @@ def test_a_run_records_its_options_versions_and_times(connection, good_tables):
 
 
 def test_build_can_be_read_by_duckdb_1_5(connection):
-    [(tags,)] = rows(connection, "select tags from duckdb_databases() where not internal")
+    [(tags,)] = rows(connection, "select tags from duckdb_databases() where database_name = 'published'")
     assert tags["storage_version"].startswith("v1.5")
