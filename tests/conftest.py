@@ -1,5 +1,6 @@
 """What tests share: tables made of a few ratings, the real data, and one Prefect server for the session."""
 
+import atexit
 import csv
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,13 +23,18 @@ from prefect.testing.utilities import prefect_test_harness
 from scipy.sparse import csr_matrix
 
 from flows import stations
+from flows.cli import be_quiet
 from flows.config import RetrainOptions
 from flows.retrain import retrain
 from tasks.engine.duckdb import DuckDBEngine, run
+from tasks.favourites.fold_in import load_model
 from tasks.favourites.log import Pairs
+from tasks.model.types import Model
 from tasks.published.publish import published_runs
+from tasks.published.read import connect_to_published
 from tasks.report import pictures
 
+atexit.register(be_quiet)
 settings.register_profile("cinecluster", deadline=None, max_examples=60, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "cinecluster"))
@@ -180,6 +186,15 @@ def describe(connection: duckdb.DuckDBPyConnection, tastes: pl.DataFrame | None 
     for name in (*tables, "cluster_movies", "cluster_genres", "clusters"):
         run(connection, f"model/{name}")
     connection.unregister("movie_taste_rows")
+
+
+def read_model(database: Path) -> Model:
+    """Return the model in published tables, with all of its items."""
+    with connect_to_published(database) as connection:
+        model = load_model(connection, database)
+        query = "select weights from item_weights join overall_favourites_retrained using (movie_id) order by rank"
+        weights = [row for (row,) in connection.execute(query).fetchall()]
+    return model._replace(items=np.array(weights, dtype=np.float32).reshape(len(weights), len(weights)))
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -48,9 +48,10 @@ def connect_to_published(database: Path, home: Path | None = None) -> Iterator[d
         If another process has it open for writing.
     """
     require_published(database)
-    with connect_to_nothing(database.resolve(), overlays_of(home or database)) as connection:
+    file = database.resolve()  # what a link points to: its write-ahead log lies there
+    with connect_to_nothing(file, overlays_of(home or database)) as connection:
         try:
-            connection.execute("attach $path as published (read_only)", {"path": str(database.resolve())})
+            connection.execute("attach $path as published (read_only)", {"path": str(file)})
             connection.execute("use published")
             connection.execute("set lock_configuration = true")
             find_overlay(connection, home or database)

@@ -16,14 +16,14 @@ from tasks.blocks import Interactions, select_users
 from tasks.engine.duckdb import read_blocks, run
 from tasks.errors import CineclusterError
 from tasks.favourites.change import change_favourites
-from tasks.favourites.fold_in import load_model, read_placement
+from tasks.favourites.fold_in import read_placement
 from tasks.favourites.log import append_to_log, last_words, log_of, read_log
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
 from tasks.model.types import Model
 from tasks.published.read import connect_to_published
 from tasks.published.versions import overlay_of, overlays_of
-from tests.conftest import ARTICLE, RULES, SMALL, TITLES, connect, describe, publish, two_tastes
+from tests.conftest import ARTICLE, RULES, SMALL, TITLES, connect, describe, publish, read_model, two_tastes
 
 ALL_TITLES = TITLES | {30: ("Never rated (2001)", "Drama"), 31: ("Never rated either (2002)", "Sci-Fi")}
 RATINGS = [*two_tastes(), (98, 7, 3.5), (1, 19, 3.0), (4, 19, 3.5), (5, 20, 4.5)]
@@ -166,8 +166,7 @@ def test_after_any_changes_the_tables_equal_a_rebuild(retrained, preset, tmp_pat
         changes += [(remove, *pair) for pair in pairs]
     assert favourites(database) == replay(changes)
     build.unlink(missing_ok=True)
-    with connect_to_published(database) as connection:
-        model = load_model(connection)
+    model = read_model(database)
     rebuild(database, build, RULES | {name: getattr(model.scoring, name) for name in ("near_weight", "exclude_seen")})
     assert_tables_equal_a_rebuild(database, build)
     changed = {user for user, _ in replay([]) ^ replay(changes)}

@@ -35,10 +35,12 @@ def test_lists_stay_lists_and_json_is_text(good_tables, tmp_path):
     assert pl.read_parquet(tmp_path / "runs.parquet").schema["config"] == pl.String
 
 
-def test_an_export_replaces_the_one_before_and_leaves_other_files(good_tables, tmp_path):
-    export_tables(good_tables.database, tmp_path)
+def test_an_export_replaces_the_one_before_and_leaves_other_files(good_tables, article_tables, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
+    export_tables(article_tables.database, tmp_path)
+    before = (tmp_path / "recommendations.parquet").read_bytes()
     export_tables(good_tables.database, tmp_path)
+    assert (tmp_path / "recommendations.parquet").read_bytes() != before
     assert len(pl.read_parquet(tmp_path / "movies.parquet")) == 16
     assert (tmp_path / "mine.txt").read_text() == "mine"
     assert list(tmp_path.glob(".*")) == []

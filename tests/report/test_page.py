@@ -147,7 +147,7 @@ def test_a_first_run_says_so_and_tables_of_another_shape_are_told_apart(build, t
     assert "Nothing was published before" in page_of(build)
     other = tmp_path / "other.duckdb"
     with connect(other) as connection:
-        connection.execute("create table runs as select 1 as run_id")
+        connection.execute("create table runs as select '20260102T030405-abcd' as run_id")
     assert read_facts(other) is None
     assert "of another shape" in page_of(build, other)
 

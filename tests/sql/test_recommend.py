@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tasks.engine.duckdb import read_blocks, run
-from tasks.favourites.fold_in import load_model, read_placement
+from tasks.favourites.fold_in import read_placement
 from tasks.model.rank import rank, seen_by
 from tasks.published.read import connect_to_published
-from tests.conftest import connect, favour, rate, rows
+from tests.conftest import connect, favour, rate, read_model, rows
 
 ALL = 16  # favourited movies of two_tastes
 CLOSE = 4e-6  # relative: stored scores have 18 bits
@@ -51,7 +51,7 @@ def test_stored_recommendations_come_as_they_are(connection, user_ids):
 
 def test_more_than_stored_are_those_that_python_finds(connection, made, user_ids):
     """The SQL adds in float64, Python in float32: movies whose scores differ by rounding may change places."""
-    model = load_model(connection)
+    model = read_model(made.database)
     placement = read_placement(connection.sql("from user_clusters order by user_id").pl(), model)
     with connect(made.build) as build:
         [interactions] = read_blocks(build)

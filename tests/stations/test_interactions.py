@@ -1,5 +1,8 @@
 """The interactions: favourites, near favourites and what was only seen, and the article's selection of them."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,8 +85,9 @@ def test_no_favourites_at_all_is_an_error_with_the_remedy(tmp_path):
         select(engine)
 
 
-def test_a_sample_is_of_whole_users_by_seed_and_the_article_takes_everybody(good_tables):
-    engine = DuckDBEngine(good_tables.build)
+def test_a_sample_is_of_whole_users_by_seed_and_the_article_takes_everybody(good_tables, tmp_path):
+    engine = DuckDBEngine(Path(shutil.copy(good_tables.build, tmp_path)))
+    engine.store_blocks()
     options = good_tables.options.model
     [everybody] = engine.blocks()
     few = load_sample(engine, options._replace(fit_users=5))

@@ -8,14 +8,14 @@ import pytest
 
 from flows import stations
 from tasks.engine.duckdb import DuckDBEngine
-from tasks.favourites.fold_in import load_model
 from tasks.model.fit import known_of
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
-from tasks.model.types import Elbow
+from tasks.model.types import CLUSTERS_ALONE, Elbow
 from tasks.published.read import connect_to_published
+from tasks.quality.choose import Choice
 from tasks.stations.clusters import write_elbow
-from tests.conftest import ARTICLE, publish, rows, two_tastes
+from tests.conftest import ARTICLE, publish, read_model, rows, two_tastes
 
 
 @pytest.fixture
@@ -35,8 +35,9 @@ def watch(monkeypatch, name):
 def test_user_clusters_and_recommendations_are_what_the_model_says(tmp_path, monkeypatch):
     calls = watch(monkeypatch, "recommend_movies")
     made = publish(tmp_path / "films.duckdb")
-    [(_, model, sample, groups, top_n)] = calls
-    where = place(sample, model, known_of(sample, groups))
+    [(_, model, fit, top_n)] = calls
+    sample, groups = fit.sample, fit.groups
+    where = place(sample, model, known_of(fit))
     best = rank(sample, where, model, top_n)
     with connect_to_published(made.build) as connection:
         users = rows(
@@ -68,8 +69,7 @@ def test_the_saved_model_is_the_one_that_was_used(tmp_path, monkeypatch):
     calls = watch(monkeypatch, "place_users")
     made = publish(tmp_path / "films.duckdb")
     model = calls[0][1]
-    with connect_to_published(made.database) as connection:
-        saved = load_model(connection)
+    saved = read_model(made.database)
     assert (saved.scoring, saved._fields) == (model.scoring, model._fields)
     for name, array in model._asdict().items():
         if name not in ("space", "scoring"):
@@ -88,7 +88,8 @@ def test_users_of_small_clusters_are_marked_as_moved(tmp_path, monkeypatch):
     calls = watch(monkeypatch, "place_users")
     ratings = [*two_tastes(), *((50, movie, 5.0) for movie in (8, *range(101, 110)))]
     made = publish(tmp_path / "films.duckdb", ratings, n_clusters=3, **ARTICLE | {"min_cluster_size": 3})
-    [(_, _, sample, groups, _)] = calls
+    [(_, _, fit, _)] = calls
+    sample, groups = fit.sample, fit.groups
     found = groups.found.labels
     assert np.bincount(found).min() < 3 <= np.bincount(groups.clusters.labels).min()
     moved = sample.user_ids[np.bincount(found)[found] < 3].tolist()
@@ -102,7 +103,8 @@ def test_no_tastes_are_null_in_the_tables(article_tables):
     with connect_to_published(article_tables.build) as connection:
         assert rows(connection, "from user_clusters where taste is not null") == []
         assert rows(connection, "from overall_favourites where taste is not null") == []
-        assert rows(connection, "from scoring") == [(0.0, 0.0, 0.0, 16)]
+        assert rows(connection, "from scoring") == [(0.0, 0.0, 0.0, 0.0, 0.0, 16)]
+        assert rows(connection, "from item_weights") == []
         assert rows(connection, "from interaction_rules") == [(4.0, 0.0, False)]
 
 
@@ -148,7 +150,7 @@ def test_types_are_small_and_plain(connection):
 
 def test_elbow_has_a_row_for_every_number_tried_or_chosen(tmp_path):
     engine = DuckDBEngine(tmp_path / "build.duckdb")
-    write_elbow(engine, Elbow(np.array([9.0, 5.0, 4.0]), 2, 7), {4: 0.1, 12: 0.2}, 12)
+    write_elbow(engine, Elbow(np.array([9.0, 5.0, 4.0]), 2, 7), Choice(12, CLUSTERS_ALONE, {4: 0.1, 12: 0.2}, {}))
     with engine.connect() as connection:
         found = rows(connection, "select n_clusters, wcss, quality, is_elbow, is_chosen, is_fine from elbow")
     assert found == [
@@ -163,7 +165,7 @@ def test_elbow_has_a_row_for_every_number_tried_or_chosen(tmp_path):
 
 def test_elbow_without_fine_clusters_says_that_the_clusters_serve_as_such(tmp_path):
     engine = DuckDBEngine(tmp_path / "build.duckdb")
-    write_elbow(engine, Elbow(np.array([9.0, 5.0]), 2, 2), {}, 0)
+    write_elbow(engine, Elbow(np.array([9.0, 5.0]), 2, 2), Choice(0, CLUSTERS_ALONE, {}, {}))
     with engine.connect() as connection:
         assert rows(connection, "select n_clusters from elbow where is_fine") == [(2,)]
 
@@ -179,5 +181,5 @@ def test_a_run_records_its_options_versions_and_times(connection, good_tables):
 
 
 def test_build_can_be_read_by_duckdb_1_5(connection):
-    [(tags,)] = rows(connection, "select tags from duckdb_databases() where not internal")
+    [(tags,)] = rows(connection, "select tags from duckdb_databases() where database_name = 'published'")
     assert tags["storage_version"].startswith("v1.5")
