@@ -11,6 +11,7 @@ from tasks.blocks import Interactions, evidence_of, select_entries
 from tasks.model.embedding import discount
 from tasks.model.types import ModelOptions, Ranking
 from tasks.quality.baselines import Baseline, best_of_scores, excluded_of
+from tasks.quality.choose import RECENCIES
 from tasks.quality.holdout import Split, Trial, as_trial, hold_out
 from tasks.quality.metrics import find_hits, ndcg
 
@@ -23,7 +24,7 @@ class Variant(NamedTuple):
     """What a baseline learns from.
 
     evidence : ``"favourites"``, or ``"all"`` for near favourites too, by their weight.
-    recency : how much more a user's later entries count: the discount that the product gives.
+    recency : how much more a user's later entries count.
     """
 
     evidence: str
@@ -67,7 +68,8 @@ def count_returning(split: Split) -> int:
 def tune(baseline: Baseline, trials: list[Trial], depth: int, options: ModelOptions, seconds: float) -> Tuned:
     """Return the variant and setting with the highest NDCG on validation.
 
-    For each evidence the grid is walked without recency; then the best setting is tried with it.
+    For each evidence the grid is walked without recency; then the best setting is tried with the
+    discounts that the product chooses from.
 
     Parameters
     ----------
@@ -103,9 +105,9 @@ def evidences(trials: list[Trial]) -> tuple[str, ...]:
 
 
 def recencies(trials: list[Trial], options: ModelOptions) -> tuple[float, ...]:
-    """Return no discount and, where times are known, that of the options."""
+    """Return no discount and, where times are known, those that the product chooses from."""
     has_times = any(trial.known.seconds.any() for trial in trials)
-    return (0.0, options.recency) if has_times and options.recency else (0.0,)
+    return (0.0, *sorted({options.recency, *RECENCIES})) if has_times and options.recency else (0.0,)
 
 
 def walk_grid(
