@@ -11,12 +11,12 @@ from tasks.blocks import Interactions, evidence_of, select_entries
 from tasks.model.embedding import discount
 from tasks.model.types import ModelOptions, Ranking
 from tasks.quality.baselines import Baseline, best_of_scores, excluded_of
-from tasks.quality.choose import RECENCIES
 from tasks.quality.holdout import Split, Trial, as_trial, hold_out
 from tasks.quality.metrics import find_hits, ndcg
 
 MIN_RETURNING = 100  # users with favourites before and after a cut in time
 FEW_USERS = 3000  # below, validation is the mean over two splits
+RECENCIES = (0.2, 0.3, 0.4)  # discounts that baselines get a try with, those of the product among them
 REACH = 2  # steps in the grid around the best setting within which everything is tried
 
 
@@ -68,8 +68,7 @@ def count_returning(split: Split) -> int:
 def tune(baseline: Baseline, trials: list[Trial], depth: int, options: ModelOptions, seconds: float) -> Tuned:
     """Return the variant and setting with the highest NDCG on validation.
 
-    For each evidence the grid is walked without recency; then the best setting is tried with the
-    discounts that the product chooses from.
+    For each evidence the grid is walked without a discount for age; then the best setting is tried with several.
 
     Parameters
     ----------
@@ -105,7 +104,7 @@ def evidences(trials: list[Trial]) -> tuple[str, ...]:
 
 
 def recencies(trials: list[Trial], options: ModelOptions) -> tuple[float, ...]:
-    """Return no discount and, where times are known, those that the product chooses from."""
+    """Return no discount and, where times are known and the product discounts, several."""
     has_times = any(trial.known.seconds.any() for trial in trials)
     return (0.0, *sorted({options.recency, *RECENCIES})) if has_times and options.recency else (0.0,)
 

@@ -12,7 +12,7 @@ from flows.evaluate import evaluate
 from flows.retrain import retrain
 from tasks.quality import evaluate as quality
 from tasks.quality.baselines import EASE
-from tests.quality.made import make_users
+from tests.quality.made import QUICK, make_users
 
 
 @pytest.fixture
@@ -40,7 +40,8 @@ def artifacts(monkeypatch) -> list[list[dict[str, str]]]:
 @pytest.mark.parametrize(("protocol", "splits"), [("known", 3), ("strong", 1)])
 def test_an_evaluation_leaves_a_table_a_picture_and_an_artifact(source, tmp_path, artifacts, protocol, splits):
     database, reports = tmp_path / "evaluation.duckdb", tmp_path / "reports"
-    evaluate.fn(source=source, database=database, reports=reports, protocol=protocol, budget_minutes=0.0)
+    options = {"source": source, "database": database, "reports": reports, "protocol": protocol}
+    evaluate.fn(budget_minutes=0.0, **options, **QUICK)
     with duckdb.connect(str(database), read_only=True) as connection:
         found = connection.sql(
             "select protocol, split from evaluation where recommender = 'EASE' group by all"
@@ -52,7 +53,8 @@ def test_an_evaluation_leaves_a_table_a_picture_and_an_artifact(source, tmp_path
 
 
 def test_the_report_page_of_a_retrain_shows_the_standings(source, tmp_path, artifacts):
-    retrain.fn(source=source, database=tmp_path / "a.duckdb", reports=tmp_path / "reports", evaluate=True)
+    database, reports = tmp_path / "a.duckdb", tmp_path / "reports"
+    retrain.fn(source=source, database=database, reports=reports, evaluate=True, max_clusters=4, **QUICK)
     page = (tmp_path / "reports/index.html").read_text(encoding="utf-8")
     for text in ("Favourites held out at random", "NDCG@10", "cinecluster is", "the best on validation", "New users"):
         assert text in page
@@ -62,8 +64,9 @@ def test_the_report_page_of_a_retrain_shows_the_standings(source, tmp_path, arti
 def test_the_terminal_shows_who_is_better(source, tmp_path, artifacts, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(flow_module, "evaluate", evaluate.fn)
+    quick = [word for name, value in QUICK.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     with pytest.raises(SystemExit) as ended:
-        main(["evaluate", "--source", str(source), "--budget-minutes", "0", "--evaluate-users", "100"])
+        main(["evaluate", "--source", str(source), "--budget-minutes", "0", "--evaluate-users", "100", *quick])
     assert ended.value.code == 0
     shown = " ".join(capsys.readouterr().out.split())
     for text in ("Favourites held out at random", "Against EASE, the best on validation: ", "skipped: ", "New users"):

@@ -5,7 +5,8 @@ import numpy as np
 from tasks.blocks import Interactions
 from tests.model.builders import UNSEEN, interactions_of, options_of
 
-OPTIONS = options_of()
+QUICK = {"n_fine_clusters": 6, "n_components": 8, "item_weight": 0.0}  # nothing to choose
+OPTIONS = options_of(**QUICK)
 
 
 def make_users(seed: int = 0, n_users: int = 120, n_movies: int = 60, n_tastes: int = 3) -> Interactions:

@@ -213,5 +213,5 @@ def test_nothing_to_hold_out_is_a_clear_error():
 
 
 def test_all_users_are_evaluated_where_they_are_unseen():
-    assert (EvaluateOptions().n_users, EvaluateOptions(evaluate_users=7, protocol="strong").n_users) == (20_000, 7)
+    assert (EvaluateOptions().n_users, EvaluateOptions(evaluate_users=70, protocol="strong").n_users) == (20_000, 70)
     assert EvaluateOptions(protocol="strong").n_users > 10**9
