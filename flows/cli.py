@@ -118,7 +118,8 @@ def print_standing(standing: "Standing") -> None:
         for row in standing.rows:
             table.add_row(*row, style="bold" if row[0] == "cinecluster" else None)
         console.print(table)
-        say(standing.finding)
+        if standing.finding:
+            say(standing.finding)
     else:
         say(f"{standing.title}: {standing.finding}")
     for note in standing.notes if standing.rows else ():

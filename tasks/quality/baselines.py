@@ -160,9 +160,9 @@ ALS = Baseline(
     {"factors": (32, 64, 128, 256, 512), "regularization": (10.0, 30.0, 100.0), "alpha": (2.0, 8.0, 16.0)},
     {"factors": 64, "regularization": 30.0, "alpha": 8.0},
 )
-COSINE = Baseline("implicit item-item cosine", cosine_items, {"K": (20, 50, 100, 200, 400)}, {"K": 100})
+COSINE = Baseline("implicit cosine", cosine_items, {"K": (20, 50, 100, 200, 400)}, {"K": 100})
 BM25 = Baseline(
-    "implicit item-item BM25",
+    "implicit BM25",
     bm25_items,
     {"K": (20, 50, 100, 200, 400), "K1": (0.05, 0.1, 0.2, 0.6, 1.2)},
     {"K": 100, "K1": 0.2},

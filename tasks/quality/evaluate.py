@@ -120,7 +120,7 @@ def reason_to_skip(users: Interactions, kind: str, trial: Trial) -> str | None:
     if kind != "random" and not users.seconds.any():
         return "skipped: the ratings have no times"
     if kind == "cut" and trial.n_users < MIN_RETURNING:
-        return f"skipped: {trial.n_users} users have favourites before and after the moment, {MIN_RETURNING} are needed"
+        return f"skipped: {trial.n_users} users return after the moment, {MIN_RETURNING} are needed"
     return None
 
 

@@ -18,7 +18,8 @@ TITLES = {
     ("known users", "cut"): "All favourites after one moment held out",
     ("strong", "unseen users"): "Users held out, placed by four fifths of their favourites",
 }
-SHOWN = ("NDCG", "Recall", "HitRate", "MAP", "coverage")
+APART = {"new users": ("New users", "known"), "rare movies": ("Rare movies, among themselves", "learned from")}
+SHOWN = ("NDCG", "Recall", "coverage")
 
 
 class Standing(NamedTuple):
@@ -39,8 +40,23 @@ class Standing(NamedTuple):
 
 def standings(evaluation: pl.DataFrame) -> list[Standing]:
     """Return the standings of each split of a table ``evaluation``, in its order."""
-    groups = evaluation.group_by("protocol", "split", maintain_order=True)
-    return [standing_of(str(protocol), str(split), rows) for (protocol, split), rows in groups]
+    compared = evaluation.filter(~pl.col("protocol").is_in(list(APART)))
+    found = [
+        standing_of(str(protocol), str(split), rows)
+        for (protocol, split), rows in compared.group_by("protocol", "split", maintain_order=True)
+    ]
+    apart = {name: evaluation.filter(pl.col("protocol") == name) for name in APART}
+    return found + [standing_apart(name, rows) for name, rows in apart.items() if rows.height]
+
+
+def standing_apart(protocol: str, rows: pl.DataFrame) -> Standing:
+    """Return the standings of a protocol in which cinecluster is compared with one other on several splits."""
+    main = main_rows(rows, protocol)
+    metric, depth = MAIN[protocol]
+    pairs = [group.to_dicts() for _, group in main.group_by("split", maintain_order=True)]
+    columns = [APART[protocol][1], f"{metric}@{depth}", pairs[0][1]["recommender"], "cinecluster is"]
+    table = [[own["split"], interval_of(own), interval_of(other), verdict(other)] for own, other in pairs]
+    return Standing(APART[protocol][0], "", columns, table, [])
 
 
 def standing_of(protocol: str, split: str, rows: pl.DataFrame) -> Standing:
@@ -70,10 +86,6 @@ def standing_of(protocol: str, split: str, rows: pl.DataFrame) -> Standing:
 
 def title_of(protocol: str, split: str) -> str:
     """Return what was held out, in words."""
-    if protocol == "new users":
-        return f"New users, {split} known"
-    if protocol == "rare movies":
-        return f"Movies with {split}, among themselves"
     return TITLES.get((protocol, split), f"{protocol}, {split}")
 
 
@@ -97,7 +109,7 @@ def finding_of(main: pl.DataFrame) -> str:
     if rival is None:
         return ""
     name = rival["recommender"] + (", the best on validation" if rival["validation"] is not None else "")
-    return f"cinecluster is {verdict(rival)} against {name}"
+    return f"Against {name}: {verdict(rival)}"
 
 
 def verdict(row: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from tasks.quality.metrics import find_hits, ndcg
 
 MIN_RETURNING = 100  # users with favourites before and after a cut in time
 FEW_USERS = 3000  # below, validation is the mean over two splits
+RECENCIES = (0.2, 0.3, 0.4)  # discounts that baselines get a try with, those of the product among them
 REACH = 2  # steps in the grid around the best setting within which everything is tried
 
 
@@ -23,7 +24,7 @@ class Variant(NamedTuple):
     """What a baseline learns from.
 
     evidence : ``"favourites"``, or ``"all"`` for near favourites too, by their weight.
-    recency : how much more a user's later entries count: the discount that the product gives.
+    recency : how much more a user's later entries count.
     """
 
     evidence: str
@@ -67,7 +68,7 @@ def count_returning(split: Split) -> int:
 def tune(baseline: Baseline, trials: list[Trial], depth: int, options: ModelOptions, seconds: float) -> Tuned:
     """Return the variant and setting with the highest NDCG on validation.
 
-    For each evidence the grid is walked without recency; then the best setting is tried with it.
+    For each evidence the grid is walked without a discount for age; then the best setting is tried with several.
 
     Parameters
     ----------
@@ -103,9 +104,9 @@ def evidences(trials: list[Trial]) -> tuple[str, ...]:
 
 
 def recencies(trials: list[Trial], options: ModelOptions) -> tuple[float, ...]:
-    """Return no discount and, where times are known, that of the options."""
+    """Return no discount and, where times are known and the product discounts, several."""
     has_times = any(trial.known.seconds.any() for trial in trials)
-    return (0.0, options.recency) if has_times and options.recency else (0.0,)
+    return (0.0, *sorted({options.recency, *RECENCIES})) if has_times and options.recency else (0.0,)
 
 
 def walk_grid(

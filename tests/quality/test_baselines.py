@@ -8,7 +8,8 @@ from tasks.quality import baselines, tune
 from tasks.quality.baselines import BASELINES, EASE, Baseline, best_of_scores, ease, excluded_of, popular
 from tasks.quality.holdout import Trial, as_trial, hold_out
 from tasks.quality.tune import Variant, matrix_of, nearest_untried, recommend, walk_grid
-from tests.quality.made import OPTIONS, interactions_of, make_users
+from tests.model.builders import interactions_of
+from tests.quality.made import OPTIONS, make_users
 
 FAVOURITES = Variant("favourites", 0.0)
 

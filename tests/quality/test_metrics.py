@@ -11,7 +11,7 @@ from tasks.model.types import Ranking
 from tasks.quality import metrics
 from tasks.quality.holdout import Trial
 from tasks.quality.metrics import Measured
-from tests.quality.made import interactions_of
+from tests.model.builders import interactions_of
 
 
 def ranking_of(movies: list[list[int]]) -> Ranking:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 
-from tasks.quality.standings import OURS, main_rows, standings, strongest
+from tasks.quality.standings import OURS, main_rows, strongest
 from tasks.report.plots.style import STYLE, draw_sentence, dress, new_figure, put_text, save
 
 COMPARED = ("known users", "strong")  # protocols with a row of panels for each split
@@ -57,10 +57,19 @@ def words_of(evaluation: pl.DataFrame, compared: list[pl.DataFrame]) -> tuple[st
         rival = strongest(main_of(rows))
         if rival and rival["ratio"] is not None:
             parts.append(f"{rival['ratio']:.2f}x {rival['recommender']} ({rows['split'][0]})")
-    skipped = [f"{one.title}: {one.finding}" for one in standings(evaluation) if not one.rows]
+    skipped = [f"{rows['split'][0]} {rows['note'][0]}" for rows in without_measures(evaluation)]
     n_users = main_of(compared[0])["n_users"][0] if compared else 0
-    facts = f"{n_users:,} users with held-out favourites; bars hold 95 % of bootstrap samples of the users"
+    facts = f"{n_users:,} users; bars: 95 % of bootstrap samples; * best on validation"
+    ran = evaluation.filter(pl.col("value").is_not_null())["recommender"].unique()
+    missing = evaluation.filter(~pl.col("recommender").is_in(ran.to_list()))["recommender"].unique(maintain_order=True)
+    facts += f"; did not run: {', '.join(missing)}" if len(missing) else ""
     return "cinecluster is " + (", ".join(parts) or "alone"), ". ".join([facts, *skipped])
+
+
+def without_measures(evaluation: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return the rows of the splits that were skipped."""
+    splits = [rows for _, rows in evaluation.group_by("protocol", "split", maintain_order=True)]
+    return [rows for rows in splits if rows["value"].is_null().all()]
 
 
 def draw_split(panels: list[Axes], rows: pl.DataFrame) -> None:
@@ -81,14 +90,19 @@ def draw_split(panels: list[Axes], rows: pl.DataFrame) -> None:
     ratio.axvline(1, color=STYLE["ink"], linewidth=1)
     quality.set_yticks(-np.arange(len(names)), labels)
     dress(quality, f"{metric}@{depth}, {SHORT.get(split, split)}", grid="x")
-    dress(ratio, "cinecluster / it: right of 1 is better, grey may be chance", grid="x")
+    dress(ratio, "cinecluster / it (grey: may be chance)", grid="x")
     dress(breadth, f"coverage@{depth}", grid="x")
     for axes in (ratio, breadth):
         axes.set_yticks([])
 
 
-def draw_points(axes: Axes, rows: pl.DataFrame, columns: tuple[str, str, str], text: str, colours: list[str]) -> None:
-    """Draw a point, its interval and its value a row, from the top; rows without a value stay empty."""
+def draw_points(
+    axes: Axes, rows: pl.DataFrame, columns: tuple[str, str, str], text: str, colours: list[str], beside: float = 0
+) -> None:
+    """Draw a point, its interval and its value a row, from the top; rows without a value stay empty.
+
+    The text stays right of ``beside``.
+    """
     value, low, high = (rows[name].cast(pl.Float64).to_numpy() for name in columns)
     low, high = np.where(np.isnan(low), value, low), np.where(np.isnan(high), value, high)
     places = -np.arange(len(value))
@@ -96,9 +110,9 @@ def draw_points(axes: Axes, rows: pl.DataFrame, columns: tuple[str, str, str], t
     axes.scatter(value, places, color=colours, s=34, zorder=3)
     for place, number, right in zip(places.tolist(), value.tolist(), high.tolist(), strict=True):
         if not np.isnan(number):
-            put_text(axes, right, place, "  " + text.format(number), size=9, va="center")
+            put_text(axes, max(right, beside), place, "  " + text.format(number), size=9, va="center")
     axes.set_ylim(-len(value) + 0.4, 0.6)
-    axes.set_xlim(0, 1.2 * max(np.nanmax(high, initial=0), 1e-9))
+    axes.set_xlim(0, 1.25 * max(np.nanmax(high, initial=0), 1e-9))
 
 
 def draw_pairs(axes: Axes, rows: pl.DataFrame) -> None:
