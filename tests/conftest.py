@@ -1,5 +1,6 @@
 """What tests share: tables made of a few ratings, the real data, and one Prefect server for the session."""
 
+import atexit
 import csv
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,11 +25,13 @@ from scipy.sparse import csr_matrix
 from flows import stations
 from flows.config import RetrainOptions
 from flows.retrain import retrain
+from flows.server import drop_last_words
 from tasks.engine.duckdb import DuckDBEngine, run
 from tasks.favourites.log import Pairs
 from tasks.published.publish import published_runs
 from tasks.report import pictures
 
+atexit.register(drop_last_words)
 settings.register_profile("cinecluster", deadline=None, max_examples=60, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "cinecluster"))
