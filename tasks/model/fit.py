@@ -17,7 +17,7 @@ from tasks.model.types import Fit, Groups, ItemSettings, Model, ModelOptions, Mo
 
 Sums = dict[str, NDArray]
 SumBlocks = Callable[[Callable[[Interactions], Sums]], Mapping[str, NDArray]]
-MOST_CELLS = 1_500_000_000  # users x candidates; what is beyond the most favourited movies is hardly recommended
+MOST_CELLS = 700_000_000  # users x candidates; what is beyond the most favourited movies is hardly recommended
 FEWEST_CANDIDATES, MOST_CANDIDATES = 2000, 20_000
 
 

@@ -17,6 +17,7 @@ LEAST_FANS = 2  # favourites from which the item model knows a movie
 LEAST_SHARE = 0.9  # of all favourites that are of movies that it knows
 FEWEST_ITEMS, MOST_ITEMS, MOST_ITEMS_FOR_MANY = 2000, 7000, 2500
 MANY_USERS = 100_000
+BLOCK_ROWS = 4096
 ROW_POWER, REGULARISATION_POWER = 0.25, 0.5  # see docs/quality.md
 
 
@@ -35,11 +36,17 @@ def gram_of(users: Interactions, n_items: int) -> NDArray[np.float64]:
 
     y is the user's evidence for the movies that the item model knows. It adds up over blocks of users.
     """
-    weights = evidence_of(users).weights[:, :n_items].astype(np.float64)
-    squares = np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
-    factors = np.maximum(squares, 1e-9) ** -ROW_POWER
-    rows = weights.multiply(factors[:, None]).tocsr()
-    return (rows.T @ rows).toarray()
+    weights = evidence_of(users).weights[:, :n_items]
+    squares = np.asarray(weights.multiply(weights).sum(axis=1), dtype=np.float64).ravel()
+    factors = (np.maximum(squares, 1e-9) ** -ROW_POWER).astype(np.float32)
+    rows = csr_matrix(
+        (weights.data * np.repeat(factors, np.diff(weights.indptr)), weights.indices, weights.indptr), weights.shape
+    )
+    gram = np.zeros((n_items, n_items))
+    for start in range(0, rows.shape[0], BLOCK_ROWS):  # dense rows of a few users at a time are fastest
+        part = rows[start : start + BLOCK_ROWS]
+        gram += part.T.tocsr() @ part.toarray()
+    return gram
 
 
 def item_weights(gram: NDArray[np.float64], strength: float) -> NDArray[np.float32]:

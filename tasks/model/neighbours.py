@@ -94,12 +94,15 @@ def labels_of(
     users: Interactions, points: Points, model: Model, known: Known | None
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Return the cluster before merging, the cluster, and the fine cluster of each user: the nearest, unless known."""
-    labels = [nearest(points, centroids) for centroids in (model.found, model.centroids, model.fine)]
-    if known is not None:
-        rows = np.minimum(np.searchsorted(known.user_ids, users.user_ids), len(known.user_ids) - 1)
-        is_known = known.user_ids[rows] == users.user_ids
-        labels = [np.where(is_known, mine[rows], label) for mine, label in zip(known[1:], labels, strict=True)]
-    found, clusters, fine = labels
+    if known is None:
+        found, clusters, fine = (nearest(points, centroids) for centroids in (model.found, model.centroids, model.fine))
+        return found, clusters, fine
+    rows = np.minimum(np.searchsorted(known.user_ids, users.user_ids), len(known.user_ids) - 1)
+    is_new = known.user_ids[rows] != users.user_ids
+    found, clusters, fine = known.found[rows], known.clusters[rows], known.fine[rows]
+    if is_new.any():
+        for labels, centroids in ((found, model.found), (clusters, model.centroids), (fine, model.fine)):
+            labels[is_new] = nearest(points[is_new], centroids)
     return found, clusters, fine
 
 

@@ -13,13 +13,13 @@ from tasks.model.items import discounted, item_weights, rarity
 from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions
 from tasks.progress import report_progress
 from tasks.quality.holdout import Split, hold_out
-from tasks.quality.mixture import Mixture, make_mixture, quality_of
+from tasks.quality.mixture import Mixture, Trained, make_mixture, quality_of, train_on
 
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
 USERS_A_CLUSTER = (16, 8, 4)
 NEAR = 0.99
 FEW_USERS = 3_000  # for whom one split is too much of a chance
-FIT_USERS = 10_000  # users that are learned from to choose
+FIT_USERS = 6_000  # users that are learned from to choose
 STRENGTHS = (2.0, 8.0, 32.0)
 WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15)
@@ -48,15 +48,15 @@ def choose_settings(sample: Interactions, options: ModelOptions) -> Choice:
     They are learned from the training part of some users, and measured on ``quality_users`` of them.
     """
     users, *_ = rank_movies(draw_users(sample, FIT_USERS, options.seed + 1))
-    splits = [split for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
+    trained = [train_on(split, options) for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
     quality: dict[int, float] = {}
-    if options.n_fine_clusters == "auto" and splits:
-        quality = try_fine_clusters(splits[0], options)
+    if options.n_fine_clusters == "auto" and trained:
+        quality = try_fine_clusters(trained[0], options)
     n_fine_clusters = choose_n_fine_clusters(options.n_fine_clusters, quality, len(sample.user_ids))
-    if options.item_weight == 0 or not splits or options.weighting == "none":
+    if options.item_weight == 0 or not trained or options.weighting == "none":
         return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, {})
     n_tried = choose_n_fine_clusters(options.n_fine_clusters, quality, len(users.user_ids))
-    mixtures = [make_mixture(split, options, n_tried or 15) for split in splits]
+    mixtures = [make_mixture(each, options, n_tried or 15, with_items=True) for each in trained]
     tried = try_items(mixtures, options)
     return Choice(n_fine_clusters, most_usual(tried, USUAL), quality, tried)
 
@@ -69,13 +69,13 @@ def ways_to_hold_out(users: Interactions, seed: int) -> list[Split]:
     return [hold_out(users, kind, seed + number) for number, kind in enumerate(kinds)]
 
 
-def try_fine_clusters(split: Split, options: ModelOptions) -> dict[int, float]:
+def try_fine_clusters(trained: Trained, options: ModelOptions) -> dict[int, float]:
     """Return the NDCG@10 of the clusters alone on held-out favourites, for several numbers of fine clusters."""
     quality: dict[int, float] = {}
-    n_users = len(split.train.user_ids)
+    n_users = len(trained.train.user_ids)
     numbers = sorted({min(FINEST, max(1, n_users // users)) for users in USERS_A_CLUSTER})
     for done, number in enumerate(numbers, start=1):
-        mixture = make_mixture(split, options._replace(item_weight=0.0), number)
+        mixture = make_mixture(trained, options, number, with_items=False)
         quality[number] = quality_of(mixture, mixture.clusters)
         report_progress(done, len(numbers))
     return quality
@@ -106,7 +106,8 @@ def try_items(mixtures: list[Mixture], options: ModelOptions) -> dict[ItemSettin
             np.asarray(discounted(mixture.users, len(items), settings[0].recency) @ items)
             for mixture, items in zip(mixtures, items_of(settings[0].strength), strict=True)
         ]
-        unit = float(np.mean([unit_of(mixture, items) for mixture, items in zip(mixtures, scores, strict=True)]))
+        units = [unit_of(mixture, items) for mixture, items in zip(mixtures, scores, strict=True)]
+        unit = float(f"{np.mean(units):.3g}")  # few digits, on which all processors agree
         for mixed in (each._replace(unit=unit) for each in settings):
             tried[mixed] = mean_quality(mixtures, scores, mixed)
 

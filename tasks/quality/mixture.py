@@ -6,17 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, select_users
+from tasks.blocks import Interactions, rank_movies, select_users
 from tasks.model.draw import limit_of, user_key
-from tasks.model.fit import fit_in_memory, known_of
+from tasks.model.embedding import fit_taste_space, place_in_space
+from tasks.model.fit import fit_model, known_of
 from tasks.model.items import count_items, gram_of
+from tasks.model.kmeans import FINE_ITERATIONS, k_means
 from tasks.model.neighbours import place
 from tasks.model.rank import cluster_scores, hide, pick_best
-from tasks.model.types import CLUSTERS_ALONE, ModelOptions, Ranking
+from tasks.model.types import CLUSTERS_ALONE, Fit, Groups, ModelOptions, Movies, Points, Ranking, TasteSpace
 from tasks.quality.holdout import Split
 from tasks.quality.metrics import find_hits, ndcg
 
 DEPTH = 10
+MIXED_ITEMS = 1000  # movies of the item model that is tried: it is made a dozen times
 SCORED_MOVIES, SCORED_CELLS = 2000, 6_000_000  # the most favourited movies are ranked: 2,000, or more to few users
 
 
@@ -37,25 +40,44 @@ class Mixture(NamedTuple):
     gram: NDArray[np.float64]
 
 
-def make_mixture(split: Split, options: ModelOptions, n_fine_clusters: int) -> Mixture:
-    """Return what the scores of the users with held-out favourites are made of, learned from the training part."""
-    model, fit = fit_in_memory(split.train, n_fine_clusters, options, CLUSTERS_ALONE)
-    tested = np.diff(split.test.indptr) > 0
-    keys = user_key(split.train.user_ids, options.seed + 2)
+class Trained(NamedTuple):
+    """The training part of a split, in the taste space that was fitted to it.
+
+    train : its columns are the favourited movies, the most favourited first.
+    test : held-out favourites, in the same columns.
+    """
+
+    train: Interactions
+    test: csr_matrix
+    movies: Movies
+    space: TasteSpace
+    points: Points
+
+
+def train_on(split: Split, options: ModelOptions) -> Trained:
+    """Return the training part of a split in its taste space."""
+    train, columns, n_fans = rank_movies(split.train)
+    movies = Movies(columns.astype(np.int32), n_fans, len(train.user_ids))
+    space = fit_taste_space(train, movies, options)
+    return Trained(train, split.test[:, columns], movies, space, place_in_space(train, space, options))
+
+
+def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, with_items: bool) -> Mixture:
+    """Return what the scores of at most ``quality_users`` users with held-out favourites are made of."""
+    train, movies = trained.train, trained.movies
+    fine = k_means(trained.points, n_fine_clusters, 1, FINE_ITERATIONS, options.seed)
+    fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
+    model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train))
+    tested = np.diff(trained.test.indptr) > 0
+    keys = user_key(train.user_ids, options.seed + 2)
     tested &= keys <= limit_of(keys[tested], options.quality_users)
-    users = select_users(fit.sample, tested)
+    users = select_users(train, tested)
     n_movies = min(model.shares.shape[1], max(SCORED_MOVIES, SCORED_CELLS // len(users.user_ids)))
     few = model._replace(shares=model.shares[:, :n_movies], tastes=model.tastes[:n_movies])
-    evidence = fit.sample.weights
-    popularity = np.asarray(evidence.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
-    n_items = min(n_movies, count_items(fit.movies.n_fans, fit.movies.n_users)) if options.item_weight else 0
-    return Mixture(
-        users,
-        split.test[tested][:, model.movie_ids],
-        cluster_scores(place(users, few, known_of(fit)), few),
-        popularity,
-        gram_of(fit.sample, n_items),
-    )
+    popularity = np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
+    n_items = min(n_movies, MIXED_ITEMS, count_items(movies.n_fans, movies.n_users)) if with_items else 0
+    scores = cluster_scores(place(users, few, known_of(fit)), few)
+    return Mixture(users, trained.test[tested], scores, popularity, gram_of(train, n_items))
 
 
 def quality_of(mixture: Mixture, scores: NDArray[np.float32]) -> float:
