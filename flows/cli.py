@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.config import EvaluateOptions, RetrainOptions
+from flows.server import apply_settings, end_server_with_this_process
 from tasks.errors import CineclusterError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def retrain(*, config: Annotated[RetrainOptions | None, Parameter(name="*")] = N
     from tasks.published.read import first_user
     from tasks.task import show_on
 
+    end_server_with_this_process()
     with show_on(console):
         built = flow(**config.model_dump())
     console.print(summary_table(built, config))
@@ -104,6 +106,7 @@ def evaluate(*, config: Annotated[EvaluateOptions | None, Parameter(name="*")] =
     from tasks.quality.standings import standings
     from tasks.task import show_on
 
+    end_server_with_this_process()
     with show_on(console):
         measured = pl.DataFrame(flow(**config.model_dump()), schema=SCHEMA)
     for standing in standings(measured):
@@ -254,6 +257,7 @@ def serve() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; exit with 0 if done, 1 if it failed, 2 on wrong usage."""
     atexit.register(be_quiet)
+    apply_settings()
     arguments = with_preset(list(sys.argv[1:] if arguments is None else arguments))
     try:
         with warnings.catch_warnings():

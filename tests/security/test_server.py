@@ -1,0 +1,69 @@
+# ruff: noqa: S603
+"""The temporary server ends with the command; importing flows does nothing to the process that imports them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+START = """
+import sys
+from flows.server import apply_settings, end_server_with_this_process
+apply_settings()
+end_server_with_this_process()
+from prefect.server.api.server import SubprocessASGIServer
+server = SubprocessASGIServer()
+server.start()
+print(server.server_process.pid, flush=True)
+sys.stdin.readline()
+"""
+
+
+def is_running(pid: int) -> bool:
+    """Say whether there is such a process, and it is not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_the_temporary_server_ends_with_a_killed_process(tmp_path):
+    environment = os.environ | {"PREFECT_HOME": str(tmp_path)}
+    environment.pop("PREFECT_API_URL", None)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", START], env=environment, **pipes) as process:
+        server = int(process.stdout.readline())
+        assert is_running(server)
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+    ends = time.monotonic() + 15
+    while is_running(server) and time.monotonic() < ends:
+        time.sleep(0.2)
+    assert not is_running(server)
+
+
+def test_importing_flows_does_nothing_to_the_process(tmp_path):
+    code = (
+        "import os, atexit; before = dict(os.environ); registered = atexit._ncallbacks();"
+        "import flows; assert atexit._ncallbacks() == registered;"
+        "import flows.config, flows.cli; print({k for k in os.environ if os.environ[k] != before.get(k)})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert "PREFECT" not in done.stdout
+
+
+def test_the_command_applies_the_settings_wherever_it_runs(tmp_path):
+    code = (
+        "import sys; from flows.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "from prefect.settings import get_current_settings; print(get_current_settings().server.analytics_enabled)"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    environment |= {"PREFECT_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "False"
