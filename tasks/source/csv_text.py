@@ -15,6 +15,9 @@ from tasks.errors import CineclusterError
 
 CHUNK_BYTES = 16 << 20
 LONGEST_LINE = 10_000  # bytes: no valid line comes near
+FREE_BYTES = 100 * 1024**2
+TIMES_PACKED = 100  # a packed file may be so many times larger unpacked, or FREE_BYTES: ratings are 3 to 10 times
+MOST_ROWS_BYTES = 512 * 1024**2  # of a file whose rows are held in memory
 END = "\0"
 LINE_END = re.compile(r"\r\n|\r|\n")
 OTHER_FORMATS = {
@@ -104,7 +107,7 @@ def count_lines(path: Path) -> int:
     """
     n_lines, last, window = 0, b"", LONGEST_LINE // 4
     with open_bytes(path) as file:
-        for chunk in _with_one_line_end(file):
+        for chunk in _with_one_line_end(_limited(path, file)):
             if any(chunk.find(b"\n", start, start + window) < 0 for start in range(0, len(chunk) - window, window)):
                 raise ValueError(f"{path}: a line is very long.")
             n_lines += chunk.count(b"\n")
@@ -126,7 +129,7 @@ def read_lines(path: Path) -> Iterator[pl.DataFrame]:
     number, rest = 1, b""
     try:
         with open_bytes(path) as file:
-            for chunk in _with_one_line_end(file):
+            for chunk in _with_one_line_end(_limited(path, file)):
                 block, newline, tail = (rest + chunk).rpartition(b"\n")
                 if not newline:
                     rest = tail[: 2 * LONGEST_LINE]
@@ -138,16 +141,30 @@ def read_lines(path: Path) -> Iterator[pl.DataFrame]:
         raise CineclusterError(f"{path}: breaks off, at line {number} or later: {error}. {remedy(error)}") from error
 
 
-def _with_one_line_end(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the bytes of a file in chunks, with LF for CRLF and CR."""
-    held = b""
+def _limited(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    """Yield the bytes of a file in chunks, unless they are far more than a packed file of ratings holds."""
+    limit = max(FREE_BYTES, TIMES_PACKED * path.stat().st_size)
+    n_bytes = 0
     while chunk := file.read(CHUNK_BYTES):
+        n_bytes += len(chunk)
+        if n_bytes > limit:
+            raise CineclusterError(
+                f"{path}: more than {limit:,} bytes unpacked, {TIMES_PACKED} times its size. Unpack it yourself if it "
+                "is what you want."
+            )
+        yield chunk
+
+
+def _with_one_line_end(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield bytes with LF for CRLF and CR."""
+    held = b""
+    for chunk in chunks:
         if not held and b"\r" not in chunk:
             yield chunk
             continue
-        chunk = held + chunk
-        held = b"\r" if chunk.endswith(b"\r") else b""  # the LF of a CRLF may come next
-        yield chunk[: len(chunk) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        joined = held + chunk
+        held = b"\r" if joined.endswith(b"\r") else b""  # the LF of a CRLF may come next
+        yield joined[: len(joined) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     yield held.replace(b"\r", b"\n")
 
 
@@ -174,6 +191,8 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
         If a column is missing from the header, a quote is never closed, or for what ``read_header`` raises.
     """
     read_header(path)
+    if path.stat().st_size > MOST_ROWS_BYTES:
+        raise CineclusterError(f"{path}: larger than {MOST_ROWS_BYTES:,} bytes. Is it a file about movies?")
     rows: list[tuple[object, ...]] = []
     row: list[str] = []
     n_lines = 0

@@ -33,6 +33,10 @@ Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 
 
+MAX_TEXT_BYTES = 64 * 1024
+"""Of the file with the checksum."""
+
+
 class _ServerBusyError(httpx.TransportError):
     """The server answered, but asks to come back later."""
 
@@ -143,7 +147,8 @@ def _check_members(archive: Path, members: list[zipfile.ZipInfo], name: str) -> 
 
 def _fetch_verified(url: str, archive: Path, on_progress: Progress | None, say: Callable[[str], None]) -> Path:
     """Fetch a file and compare it with the checksum published beside it; a whole one from before will do."""
-    with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True) as client:
+    hooks = {"response": [_stay_in_place]}
+    with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True, event_hooks=hooks) as client:
         text = _with_retries(f"{url}.md5", lambda: _get_text(client, f"{url}.md5"))
         published = parse_md5(text, archive.name)
         if published is None:
@@ -184,9 +189,33 @@ def _with_retries(url: str, attempt: Callable[[], Result], n_bytes: Callable[[],
 
 def _get_text(client: httpx.Client, url: str) -> str:
     """Fetch a short text."""
-    response = client.get(url)
-    _check_status(response, url)
-    return response.text
+    with client.stream("GET", url) as response:
+        _check_status(response, url)
+        text = b""
+        for block in response.iter_bytes():
+            text += block
+            if len(text) > MAX_TEXT_BYTES:
+                raise CineclusterError(f"{url}: more than {MAX_TEXT_BYTES:,} bytes. Is this the right web address?")
+    return text.decode(errors="replace")
+
+
+def _stay_in_place(response: httpx.Response) -> None:
+    """Raise a CineclusterError if a server sends us to another one."""
+    if response.has_redirect_location:
+        target = response.request.url.join(response.headers["Location"])
+        if not is_same_place(response.request.url, target):
+            raise CineclusterError(
+                f"{response.request.url}: the server sends us elsewhere, to {str(target)[:200]}. That is not followed."
+            )
+
+
+def is_same_place(before: httpx.URL, after: httpx.URL) -> bool:
+    """Say whether a redirect stays on its host and port; it may turn http into https, not the other way."""
+    if before.host != after.host or after.scheme not in ("http", "https"):
+        return False
+    if before.scheme == after.scheme:
+        return before.port == after.port
+    return (before.scheme, before.port, after.port) == ("http", None, None)
 
 
 def _transfer(client: httpx.Client, url: str, part: Path, on_progress: Progress | None) -> None:
@@ -222,6 +251,8 @@ def _save(response: httpx.Response, part: Path, start: int, on_progress: Progres
         for block in response.iter_raw():
             file.write(block)
             n_done += len(block)
+            if n_done > MAX_UNPACKED_BYTES:
+                raise CineclusterError(f"{response.request.url}: larger than {MAX_UNPACKED_BYTES} bytes. Not fetched.")
             if on_progress is not None:
                 on_progress(n_done, total)
 

@@ -134,14 +134,24 @@ def read_columns(path: Path) -> list[str]:
 
 
 def parquet_schema(path: Path) -> pl.Schema:
-    """Return the columns of a Parquet file and their types."""
+    """Return the columns of a Parquet file and their types.
+
+    Raises
+    ------
+    CineclusterError
+        If it cannot be read, or a column holds durations, whose unit DuckDB does not read.
+    """
     try:
         with path.open("rb") as file:
-            return pl.Schema(pl.read_parquet_schema(file))
+            schema = pl.Schema(pl.read_parquet_schema(file))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise CineclusterError(
             f"{path}: not a Parquet file that can be read: {first_line(error)}. Fetch it again."
         ) from error
+    for name, kind in schema.items():
+        if kind == pl.Duration:
+            raise CineclusterError(f"{path}: column {name[:80]!r} holds durations. Save it as seconds since 1970.")
+    return schema
 
 
 def read_clean(connection: duckdb.DuckDBPyConnection, path: Path, columns: list[str]) -> int | None:
@@ -162,9 +172,14 @@ def read_clean(connection: duckdb.DuckDBPyConnection, path: Path, columns: list[
 
 
 def read_clean_csv(connection: duckdb.DuckDBPyConnection, path: Path, columns: list[str]) -> int:
-    """Read a CSV file; return the number of lines below the header, counted beside the reading."""
+    """Read a CSV file; return the number of lines below the header, counted beside the reading.
+
+    A packed file is counted before anything else unpacks it: it may be far too large.
+    """
     with ThreadPoolExecutor(1) as pool:
         counted = pool.submit(count_lines, path)
+        if path.suffix == ".gz":
+            counted.result()
         connection.register("rating_numbers", read_numbers(path, columns))
         run(connection, "source/ratings")
         return counted.result() - 1
