@@ -11,6 +11,7 @@ them.
 
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -170,10 +171,23 @@ def put_in_place(new: Path, path: Path) -> None:
     try:
         if path.is_dir() and not path.is_symlink():
             path.rename(new_name(path).with_suffix(".folder"))
+        open_to_readers(new, path)
         new.replace(path)
         sync(path.parent)
     except OSError as error:
         raise not_kept(path, error) from error
+
+
+def open_to_readers(new: Path, path: Path) -> None:
+    """Let whoever may read the published tables read their overlay: without it they would see stale rows, no error."""
+    version = path.parent.parent / f"{path.stem}.duckdb"
+    if not version.exists():
+        return  # a build: what is made with it has its umask
+    readable = stat.S_IMODE(version.stat().st_mode) & 0o444
+    with suppress(PermissionError):  # somebody else's
+        new.chmod(new.stat().st_mode | readable)
+        for folder in (path.parent, path.parent.parent):
+            folder.chmod(folder.stat().st_mode | readable | readable >> 2)
 
 
 def not_kept(path: Path, error: OSError) -> CineclusterError:

@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -178,6 +179,24 @@ def test_every_way_to_the_file_shows_the_favourites(database, tmp_path, monkeypa
     with duckdb.connect() as connection:
         connection.execute(f"attach '{database}' as films (read_only)")
         assert (2, 1) in connection.execute("select user_id, movie_id from films.favourites").fetchall()
+
+
+def test_who_may_read_the_tables_may_read_what_changed_since(database):
+    versions, before = versions_of(database), os.umask(0o077)
+    modes = {path: path.stat().st_mode for path in (database, versions)}
+    try:
+        database.chmod(0o644)
+        versions.chmod(0o700)
+        change_favourites(database, [(2, 1)])
+        path = overlay_path(database)
+        assert [stat.S_IMODE(p.stat().st_mode) for p in (versions, path.parent, path)] == [0o755, 0o755, 0o644]
+        database.chmod(0o640)
+        change_favourites(database, [(2, 3)])
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    finally:
+        os.umask(before)
+        for path, mode in modes.items():
+            path.chmod(mode)
 
 
 def test_the_file_says_how_much_of_the_log_it_has(database):
