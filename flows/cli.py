@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.config import EvaluateOptions, RetrainOptions
-from flows.server import apply_settings, drop_last_words, end_server_with_this_process
+from flows.server import apply_settings, end_server_with_this_process
 from tasks.errors import CineclusterError
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def serve() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; exit with 0 if done, 1 if it failed, 2 on wrong usage."""
-    atexit.register(drop_last_words)  # the first to be registered is the last to run
+    atexit.register(be_quiet)  # the first to be registered is the last to run
     apply_settings()
     arguments = with_preset(list(sys.argv[1:] if arguments is None else arguments))
     try:
@@ -273,6 +273,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "--verbose" in arguments:
             raise
         fail(message_of(error), 1)
+
+
+def be_quiet() -> None:
+    """Drop what is written to standard error from now on: DuckDB's binding reports objects as the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def print_warning(message: Warning | str, *_: Any) -> None:

@@ -24,6 +24,7 @@ def notify_webhook(flow: Flow[..., object], flow_run: FlowRun, state: State[obje
     url = f"{PREFECT_UI_URL.value()}/runs/flow-run/{flow_run.id}" if PREFECT_UI_URL.value() else None
     message = (state.message or "").removeprefix("Flow run encountered an exception: ")[:2000]
     text = f"{flow.name} {state.name.lower() if state.name else 'ended'}: {flow_run.name}. {message}"
+    text, message = (each.encode(errors="replace").decode() for each in (text, message))  # names that are not UTF-8
     text = html.escape(text, quote=False)  # a line of bad input calls nobody and links nowhere
     body = {
         "text": f"{text}\n{url}" if url else text,

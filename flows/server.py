@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,12 +54,3 @@ def end_server_with_this_process() -> None:
         return subprocess.Popen([python, "-c", UVICORN, str(os.getpid()), *uvicorn], **options)  # noqa: S603
 
     server.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start})  # type: ignore[assignment]
-
-
-def drop_last_words() -> None:
-    """Drop what is written to standard error from here on.
-
-    DuckDB's binding reports there every object that lives as long as the process.
-    """
-    sys.stderr.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

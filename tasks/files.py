@@ -88,6 +88,27 @@ def open_lock(folder: Path, name: str) -> TextIO:
         return (folder / name).open("a+", encoding="utf-8")
 
 
+def lock_file(lock: TextIO, how: int) -> None:
+    """Lock a file until it is closed, however that happens.
+
+    Raises
+    ------
+    BlockingIOError
+        If ``how`` says not to wait and somebody else holds it.
+    CineclusterError
+        If the file system has no locks: two runs could disturb each other.
+    """
+    try:
+        fcntl.flock(lock, how)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise CineclusterError(
+            f"{lock.name}: its file system has no locks ({error.strerror}). Put the database on another one, or "
+            "mount it with locks."
+        ) from error
+
+
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Wait until no other process is inside this block for the folder, where the file system can tell."""

@@ -23,9 +23,9 @@ from prefect.testing.utilities import prefect_test_harness
 from scipy.sparse import csr_matrix
 
 from flows import stations
+from flows.cli import be_quiet
 from flows.config import RetrainOptions
 from flows.retrain import retrain
-from flows.server import drop_last_words
 from tasks.engine.duckdb import DuckDBEngine, run
 from tasks.favourites.fold_in import load_model
 from tasks.favourites.log import Pairs
@@ -34,7 +34,7 @@ from tasks.published.publish import published_runs
 from tasks.published.read import connect_to_published
 from tasks.report import pictures
 
-atexit.register(drop_last_words)
+atexit.register(be_quiet)
 settings.register_profile("cinecluster", deadline=None, max_examples=60, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "cinecluster"))

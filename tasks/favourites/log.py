@@ -15,7 +15,7 @@ import polars as pl
 
 from tasks.engine.duckdb import DuckDBEngine, run
 from tasks.errors import CineclusterError
-from tasks.files import open_lock, sync
+from tasks.files import lock_file, open_lock, sync
 from tasks.published.versions import base_of, require_versions_of_ours, versions_of
 
 HEADER = "changed_at,user_id,movie_id,change"
@@ -59,7 +59,7 @@ def hold_favourites(database: Path) -> Iterator[None]:
     """
     require_versions_of_ours(database)
     with open_lock(versions_of(database), "favourites-lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock_file(lock, fcntl.LOCK_EX)
         yield
 
 

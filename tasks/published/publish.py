@@ -20,7 +20,7 @@ import polars as pl
 
 from tasks.engine.duckdb import machine_errors
 from tasks.errors import CineclusterError
-from tasks.files import alone_in, open_lock, require_name, sync, writing
+from tasks.files import alone_in, lock_file, open_lock, require_name, sync, writing
 from tasks.published.folder import REPORT_NAME, REPORTS, replace_reports, require_reports_of_ours
 from tasks.published.read import LockedError, connect_to_published
 from tasks.published.versions import BUILD, RUN_ID, require_versions_of_ours, versions_of
@@ -74,7 +74,7 @@ def hold_lock(folder: Path, run_id: str) -> Iterator[None]:
     """Hold the lock file in ``folder``; the system frees it when the process ends, however it ends."""
     with open_lock(folder, "lock") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.seek(0)
             raise CineclusterError(

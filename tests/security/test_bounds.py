@@ -1,11 +1,14 @@
 """Numbers at their bounds: the largest ids, and options that nothing could be made of."""
 
 import tracemalloc
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from flows.config import EvaluateOptions, RetrainOptions
+from flows.favourite import favourite
+from flows.retrain import retrain
 from tasks.errors import CineclusterError
 from tasks.favourites.change import change_favourites
 from tests.security.conftest import Place
@@ -116,3 +119,34 @@ def test_the_first_users_are_the_first_users_also_with_a_log(place: Place):
 def test_more_clusters_than_users_are_told(place: Place):
     with pytest.raises(CineclusterError, match="users"):
         place.retrain(n_clusters=10_000)
+
+
+HOSTILE: list[dict[str, Any]] = [
+    {"source": "x\0y"},
+    {"source": ["a"]},
+    {"source": {"$ref": "#/definitions/x"}},
+    {"database": "/proc/self/mem"},
+    {"preset": "__class__"},
+    {"n_clusters": "__import__('os').system('true')"},
+    {"memory_limit": "1GB'; attach '/etc/passwd' as x; --"},
+    {"min_rating": "NaN"},
+    {"taste_weight": "Infinity"},
+    {"__class__": 1},
+    {"self": 1},
+    {"seed": -1},
+    {"exclude_seen": "perhaps"},
+]
+
+
+@pytest.mark.parametrize("parameters", HOSTILE, ids=str)
+def test_parameters_of_a_deployment_are_values_and_nothing_else(parameters, place: Place):
+    given = {"source": place.source, "database": place.database, "reports": place.reports} | parameters
+    with pytest.raises((ValidationError, CineclusterError)):
+        retrain.fn(**given)
+    assert not place.database.exists()
+
+
+@pytest.mark.parametrize("pairs", [[(10**30, 1)], [(-1, 1)], [(1, 2**31)], [(True, 0)]], ids=str)
+def test_pairs_of_a_deployment_are_ids(pairs, database):
+    with pytest.raises(CineclusterError, match="ids are whole numbers"):
+        favourite.fn(pairs=pairs, database=database)

@@ -1,6 +1,7 @@
 # ruff: noqa: S603
 """A file that somebody else writes to is whole: nobody is told to roll it back, and favourites are recorded."""
 
+import errno
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,6 +77,18 @@ def test_a_retrain_under_a_lock_says_so_and_leaves_everything(place: Place):
     with held_open(place.database), pytest.raises(LockedError):
         place.retrain()
     assert history(place.database) == before
+
+
+def test_a_file_system_without_locks_is_told(place: Place, database, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("tasks.files.fcntl.flock", flock)
+    with pytest.raises(CineclusterError, match=r"/lock: its file system has no locks \(No locks available\)"):
+        place.retrain()
+    with pytest.raises(CineclusterError, match="favourites-lock: its file system has no locks"):
+        change_favourites(database, [(2, 1)])
+    assert not log_of(database).exists()
 
 
 @pytest.mark.parametrize("suffix", [".duckdb", ".db", ".versions.duckdb", "", ".versions"])
