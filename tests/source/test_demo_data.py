@@ -14,7 +14,8 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import normalize
 
 from tasks.errors import CineclusterError
-from tasks.source.demo_data import FULL_RATINGS, STAR_COUNTS, DemoData, demo_sizes, make_demo_data, taste_groups
+from tasks.source.demo_data import FULL_RATINGS, DemoData, demo_sizes, make_demo_data, taste_groups
+from tasks.source.demo_ratings import STAR_COUNTS
 from tasks.source.demo_titles import TASTES
 
 MOVIELENS_GENRES = (
