@@ -17,7 +17,7 @@ from tasks.published.read import connect_to_published
 
 PICTURE_WIDTH = 1000
 MARKUP = re.compile(r"([!-+.:-@\[-`{-~])")
-PICTURES = ("cluster_sizes.png", "user_map.png", "top_movies.png", "genres.png", "incidence.png")
+PICTURES = ("item_weight.png", "cluster_sizes.png", "user_map.png", "top_movies.png", "genres.png", "incidence.png")
 
 
 def name_run() -> str:

@@ -47,7 +47,7 @@ def retrain(**options: Any) -> dict[str, Any]:
         stations.place_users(engine, model, fit, o.min_cluster_size)
         stations.recommend_movies(engine, model, fit, o.top_n)
         stations.describe_clusters(engine, model)
-        stations.write_elbow(engine, elbow, choice)
+        stations.write_choices(engine, elbow, choice)
         stations.add_evaluation(engine, stations.evaluate_recommenders(sample, o.model) if o.evaluate else None)
         stations.draw_reports(engine, sample, points, fit.groups, o.model)
         metrics = stations.measure_clusters(points, fit.groups, o.model)

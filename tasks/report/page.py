@@ -53,6 +53,12 @@ CAPTIONS = {
         "that is added; the elbow is where it stops falling fast. Where quality on held-out favourites is drawn as "
         "well, it chose the number of fine clusters, which the recommendations are made of.",
     ),
+    "item_weight.png": (
+        "Clusters and item model",
+        "Some favourites were hidden and had to be found again, with more or less of the score from the item model, "
+        "which knows what people with the same favourites favourited. At 0 the clusters recommend alone, at 1 the "
+        "item model does. Where the curve is flat the choice hardly matters.",
+    ),
     "incidence.png": (
         "All favourites at a glance",
         "A row is a user, a column a movie, a dark spot a favourite. Users are sorted by cluster and movies by "

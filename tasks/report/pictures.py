@@ -19,6 +19,7 @@ from tasks.report.plots.elbow import draw_elbow
 from tasks.report.plots.evaluation import draw_evaluation
 from tasks.report.plots.genres import draw_genres
 from tasks.report.plots.incidence import draw_incidence
+from tasks.report.plots.item_weight import draw_item_weight
 from tasks.report.plots.top_movies import draw_top_movies
 from tasks.report.plots.user_map import draw_user_map, project_users
 
@@ -50,6 +51,8 @@ def draw_reports(
         "genres.png": partial(draw_genres, frames["genres"]),
         "incidence.png": partial(draw_incidence, favourites_of(sample), labels),
     }
+    if len(frames["item_settings"]):
+        pictures["item_weight.png"] = partial(draw_item_weight, frames["item_settings"])
     if "evaluation" in frames:
         pictures["evaluation.png"] = partial(draw_evaluation, frames["evaluation"])
     with tempfile.TemporaryDirectory() as folder, engine.connect() as connection:
@@ -73,6 +76,7 @@ def read_frames(engine: DuckDBEngine) -> dict[str, pl.DataFrame]:
         frames = {
             "elbow": connection.sql(statement("report/report_elbow")).pl(),
             "top_movies": connection.sql(statement("report/report_top_movies"), params={"n": SHOWN_MOVIES}).pl(),
+            "item_settings": connection.sql("from item_settings").pl(),
             "genres": connection.sql(statement("report/report_genres")).pl(),
             "names": connection.sql("select name from clusters order by cluster").pl(),
         }

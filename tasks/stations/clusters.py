@@ -48,16 +48,25 @@ def describe_clusters(engine: Engine, model: Model) -> None:
     engine.run("model/cluster_movies", "model/cluster_genres", "model/clusters")
 
 
-def write_elbow(engine: Engine, elbow: Elbow, choice: Choice) -> None:
-    """Build the table ``elbow``."""
+def write_choices(engine: Engine, elbow: Elbow, choice: Choice) -> None:
+    """Build the tables ``elbow`` and ``item_settings``."""
     fine, wcss, quality = choice.n_fine_clusters or elbow.chosen, elbow.wcss, choice.by_n_fine_clusters
-    tried = np.array(sorted({*range(1, len(wcss) + 1), *quality, elbow.chosen, fine}), dtype=np.int32)
+    numbers = np.array(sorted({*range(1, len(wcss) + 1), *quality, elbow.chosen, fine}), dtype=np.int32)
     rows = {
-        "n_clusters": tried,
-        "wcss": np.array([wcss[k - 1] if k <= len(wcss) else np.nan for k in tried]),
-        "quality": np.array([quality.get(int(k), np.nan) for k in tried]),
-        "is_elbow": tried == elbow.suggested,
-        "is_chosen": tried == elbow.chosen,
-        "is_fine": tried == fine,
+        "n_clusters": numbers,
+        "wcss": np.array([wcss[k - 1] if k <= len(wcss) else np.nan for k in numbers]),
+        "quality": np.array([quality.get(int(k), np.nan) for k in numbers]),
+        "is_elbow": numbers == elbow.suggested,
+        "is_chosen": numbers == elbow.chosen,
+        "is_fine": numbers == fine,
     }
     engine.write("elbow_rows", rows, "model/elbow")
+    tried = list(choice.by_items)
+    settings = {
+        "item_weight": np.array([settings.weight for settings in tried], dtype=np.float64),
+        "strength": np.array([settings.strength for settings in tried], dtype=np.float64),
+        "rarity_power": np.array([settings.rarity_power for settings in tried], dtype=np.float64),
+        "quality": np.array(list(choice.by_items.values()), dtype=np.float64),
+        "is_chosen": np.array([settings == choice.items for settings in tried], dtype=bool),
+    }
+    engine.write("item_setting_rows", settings, "model/item_settings")
