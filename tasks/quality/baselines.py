@@ -157,8 +157,8 @@ def excluded_of(users: Interactions, exclude_seen: bool) -> csr_matrix:
 ALS = Baseline(
     "implicit ALS",
     als,
-    {"factors": (32, 64, 128, 256, 512), "regularization": (10.0, 30.0, 100.0), "alpha": (2.0, 8.0, 16.0)},
-    {"factors": 64, "regularization": 30.0, "alpha": 8.0},
+    {"factors": (32, 64, 128, 256, 512), "regularization": (10.0, 30.0, 100.0), "alpha": (1.0, 2.0, 4.0, 8.0, 16.0)},
+    {"factors": 64, "regularization": 30.0, "alpha": 4.0},
 )
 COSINE = Baseline("implicit cosine", cosine_items, {"K": (20, 50, 100, 200, 400)}, {"K": 100})
 BM25 = Baseline(

@@ -8,11 +8,14 @@ import pytest
 
 from flows import evaluate as flow_module
 from flows.cli import main
+from flows.config import EvaluateOptions
 from flows.evaluate import evaluate
 from flows.retrain import retrain
 from tasks.quality import evaluate as quality
 from tasks.quality.baselines import EASE
 from tests.quality.made import QUICK, make_users
+
+SHARED = {name: value for name, value in QUICK.items() if name in EvaluateOptions.model_fields}
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def artifacts(monkeypatch) -> list[list[dict[str, str]]]:
 def test_an_evaluation_leaves_a_table_a_picture_and_an_artifact(source, tmp_path, artifacts, protocol, splits):
     database, reports = tmp_path / "evaluation.duckdb", tmp_path / "reports"
     options = {"source": source, "database": database, "reports": reports, "protocol": protocol}
-    evaluate.fn(budget_minutes=0.0, **options, **QUICK)
+    evaluate.fn(budget_minutes=0.0, **options, **SHARED)
     with duckdb.connect(str(database), read_only=True) as connection:
         found = connection.sql(
             "select protocol, split from evaluation where recommender = 'EASE' group by all"
@@ -64,7 +67,7 @@ def test_the_report_page_of_a_retrain_shows_the_standings(source, tmp_path, arti
 def test_the_terminal_shows_who_is_better(source, tmp_path, artifacts, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(flow_module, "evaluate", evaluate.fn)
-    quick = [word for name, value in QUICK.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    quick = [word for name, value in SHARED.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     with pytest.raises(SystemExit) as ended:
         main(["evaluate", "--source", str(source), "--budget-minutes", "0", "--evaluate-users", "100", *quick])
     assert ended.value.code == 0

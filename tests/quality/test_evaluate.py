@@ -52,7 +52,7 @@ def test_a_tuned_baseline_says_how(measured):
     rows = measured.filter(recommender="implicit ALS", split="random").head(1).to_dicts()
     setting = json.loads(rows[0]["setting"])
     assert set(setting) == {"evidence", "recency", "factors", "regularization", "alpha"}
-    assert (rows[0]["n_tried"], rows[0]["n_settings"]) == (2, 90)  # of favourites and of all evidence
+    assert (rows[0]["n_tried"], rows[0]["n_settings"]) == (2, 150)  # of favourites and of all evidence
     assert "the budget of time ended" in rows[0]["note"]
     assert 0 < rows[0]["validation"] < 1
 
