@@ -55,7 +55,7 @@ def retrain(**options: Any) -> dict[str, Any]:
         stations.write_page(engine, o.database)
         stations.check_tables(engine, o.database, o.checks)
         stations.add_views(engine, build.run_id, o.database)
-        with carry_favourites(build, o.database):
+        with carry_favourites(engine, o.database):
             stations.publish_tables(build, o.database, o.keep)
         stations.restore_reports(o.database, o.reports)
     show_run(o.database, o.reports)

@@ -8,13 +8,12 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from tasks.engine.duckdb import literal_path, run, statement
+from tasks.engine.duckdb import DuckDBEngine, literal_path, run, statement
 from tasks.errors import CineclusterError
 from tasks.favourites.fold_in import load_model, place_new_users, recommend_again
 from tasks.favourites.log import Pairs, append_to_log, hold_favourites, last_words, log_of, read_log
 from tasks.favourites.overlay import Overlay, Rows, read_overlay, remove_overlays, replace_overlay, staged
 from tasks.model.types import Model
-from tasks.published.publish import Build
 from tasks.published.read import LockedError, connect_to_published, require_published, tables_in
 from tasks.published.versions import overlay_of
 
@@ -59,6 +58,8 @@ def change_favourites(database: Path, pairs: Pairs, remove: bool = False) -> int
     with hold_favourites(database):
         try:
             with connect_to_published(database) as connection:
+                if not pairs and "model" not in tables_in(connection):
+                    return 0  # tables of 0.1.0 cannot follow the log, and nothing new is asked of them
                 check_movies(connection, database, pairs)
                 n_recorded = record(database, pairs, remove)
                 bring_up_to_date(connection, database)
@@ -170,10 +171,10 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str) -> Rows:
 
 
 @contextmanager
-def carry_favourites(build: Build, database: Path) -> Iterator[None]:
+def carry_favourites(engine: DuckDBEngine, database: Path) -> Iterator[None]:
     """Give a build the favourites that came since it read the log; nobody adds any until it is published inside."""
     with hold_favourites(database):
-        with connect_to_published(build.database, database) as connection:
+        with connect_to_published(engine.database, database, engine.memory_limit) as connection:
             bring_up_to_date(connection, database)
         yield
         remove_overlays(database)

@@ -11,7 +11,7 @@ import duckdb
 from tasks.engine.duckdb import literal_path, run
 from tasks.errors import CineclusterError, first_line
 from tasks.files import require_name
-from tasks.published.versions import overlay_of, overlays_of
+from tasks.published.versions import former_overlays_of, overlay_of, overlays_of
 
 UNREADABLE = (
     duckdb.BinderException,
@@ -34,11 +34,13 @@ class LockedError(CineclusterError):
 
 
 @contextmanager
-def connect_to_published(database: Path, home: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect_to_published(
+    database: Path, home: Path | None = None, memory_limit: str | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open published tables for reading only: no change of settings, no access to files but the tables' overlay.
 
     The file is not trusted: all of this holds before it is opened. ``home`` is where the tables will be published,
-    if that is not ``database``: the overlay lies there.
+    if that is not ``database``: the overlay lies there. ``memory_limit`` is such as ``"4GB"``, DuckDB's own where None.
 
     Raises
     ------
@@ -49,26 +51,34 @@ def connect_to_published(database: Path, home: Path | None = None) -> Iterator[d
     """
     require_published(database)
     file = database.resolve()  # what a link points to: its write-ahead log lies there
-    with connect_to_nothing(file, overlays_of(home or database)) as connection:
+    former = former_overlays_of(home or database)
+    with connect_to_nothing([file, Path(f"{file}.wal"), *former], overlays_of(home or database)) as connection:
         try:
             connection.execute("attach $path as published (read_only)", {"path": str(file)})
             connection.execute("use published")
+            if memory_limit:
+                connection.execute("set memory_limit = $limit", {"limit": memory_limit})
             connection.execute("set lock_configuration = true")
-            find_overlay(connection, home or database)
+            find_overlay(connection, home or database, former)
             yield connection
         except UNREADABLE as error:
             raise not_readable(database, error) from error
 
 
 @contextmanager
-def connect_to_nothing(database: Path, overlays: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an empty database of its own that may read ``database`` and what is in ``overlays``, and no other file."""
+def connect_to_nothing(files: list[Path], folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an empty database of its own that may read ``files`` and what is in ``folder``, and no other file."""
     with duckdb.connect(":memory:", config=NO_EXTENSIONS) as connection:
-        connection.execute("set allowed_paths = $paths", {"paths": [str(database), f"{database}.wal"]})
-        both = [str(overlays), literal_path(overlays)]  # DuckDB checks the pattern, and then the file that it finds
-        connection.execute("set allowed_directories = $paths", {"paths": both})
+        names = [name for file in files for name in both(file)]
+        connection.execute("set allowed_paths = $paths", {"paths": names})
+        connection.execute("set allowed_directories = $paths", {"paths": both(folder)})
         connection.execute("set enable_external_access = false")
         yield connection
+
+
+def both(path: Path) -> list[str]:
+    """Return a path and its pattern: DuckDB checks the pattern, and then the file that it finds."""
+    return [str(path), literal_path(path)]
 
 
 def require_published(database: Path) -> None:
@@ -85,10 +95,15 @@ def tables_in(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {name for (name,) in run(connection, "published/trusted_tables")}
 
 
-def find_overlay(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
-    """Have the views read the overlay that lies beside ``database``, wherever the tables were made."""
+def find_overlay(connection: duckdb.DuckDBPyConnection, database: Path, former: list[Path]) -> None:
+    """Have the views read the overlay that lies beside ``database``, wherever the tables were made.
+
+    Views of 0.1.0 read one in the shape of then, which is in ``former``.
+    """
     if "runs" in tables_in(connection):
         path = overlay_of(database, last_run_id(connection, database))
+        if "model" not in tables_in(connection):
+            path = next((file for file in former if file.stem == f"overlay-{path.stem}"), path)
         connection.execute("set variable overlay = $path", {"path": literal_path(path)})
 
 

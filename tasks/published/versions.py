@@ -51,3 +51,8 @@ def overlay_of(database: Path, run_id: str) -> Path:
     if not RUN_ID.fullmatch(run_id):
         raise CineclusterError(f"{database}: not a database of cinecluster: its run is called {run_id[:80]!r}.")
     return overlays_of(database) / f"{run_id}.json"
+
+
+def former_overlays_of(database: Path) -> list[Path]:
+    """Return what 0.1.0 kept beside the versions that it published: ``overlay-<run_id>.json``."""
+    return sorted(path for path in versions_of(database).glob("overlay-*.json") if not path.is_symlink())
