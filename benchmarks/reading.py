@@ -9,7 +9,8 @@ import duckdb
 
 from benchmarks.measure import seconds
 from tasks.engine.duckdb import connect, run
-from tasks.source.ingest import COLUMNS, ingest_ratings, read_numbers
+from tasks.source.header import COLUMNS
+from tasks.source.ingest import ingest_ratings, read_numbers
 
 ROUNDS = 5
 LOOK_UPS = ("select * from recommendations where user_id = $id order by rank", "select * from recommend($id)")

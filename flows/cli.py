@@ -18,9 +18,10 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from flows.config import EvaluateOptions, RetrainOptions
+from flows.config import EvaluateOptions, Options, RetrainOptions
 from flows.server import apply_settings, end_server_with_this_process
 from tasks.errors import CineclusterError
+from tasks.source.header import find_ratings, read_columns
 
 if TYPE_CHECKING:
     from tasks.quality.standings import Standing
@@ -33,6 +34,7 @@ app = App(
     help="Movie recommendations from k-means clusters of people with the same taste, in DuckDB tables.",
     version=version("cinecluster"),
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
 )
 console = Console()
 
@@ -55,6 +57,17 @@ def progress(name: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bars.update(bar, completed=done, total=total or None)
 
 
+def begin(command: str, config: Options, verbose: bool) -> None:
+    """Say what begins, and refuse a wrong source, before anything is imported that takes long.
+
+    Where a webhook waits for failures, the run itself refuses it, and tells the webhook.
+    """
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    say(f"cinecluster {command}, preset {config.preset}, from {config.source or 'demo data'}")
+    if config.source and "CINECLUSTER_WEBHOOK" not in os.environ:
+        read_columns(find_ratings(config.source))
+
+
 @app.command
 def retrain(*, config: Annotated[RetrainOptions | None, Parameter(name="*")] = None, verbose: bool = False) -> None:
     """Read ratings, cluster the users, and publish recommendations for every one of them.
@@ -63,8 +76,7 @@ def retrain(*, config: Annotated[RetrainOptions | None, Parameter(name="*")] = N
         verbose: Show Prefect's log and, on failure, the traceback.
     """
     config = config or RetrainOptions()
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
-    say(f"cinecluster retrain, preset {config.preset}, from {config.source or 'demo data'}")
+    begin("retrain", config, verbose)
     from flows.retrain import retrain as flow  # takes seconds to import, which no other command has to wait for
     from tasks.published.read import first_user
     from tasks.task import show_on
@@ -97,8 +109,7 @@ def evaluate(*, config: Annotated[EvaluateOptions | None, Parameter(name="*")] =
         verbose: Show Prefect's log and, on failure, the traceback.
     """
     config = config or EvaluateOptions()
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
-    say(f"cinecluster evaluate, preset {config.preset}, from {config.source or 'demo data'}")
+    begin("evaluate", config, verbose)
     import polars as pl
 
     from flows.evaluate import evaluate as flow  # takes seconds to import, as above
@@ -255,7 +266,7 @@ def serve() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; exit with 0 if done, 1 if it failed, 2 on wrong usage."""
+    """Run the command; exit with 0 if done, 1 if it failed, 2 on wrong usage, 130 if stopped by Ctrl-C."""
     atexit.register(be_quiet)  # the first to be registered is the last to run
     apply_settings()
     arguments = with_preset(list(sys.argv[1:] if arguments is None else arguments))
@@ -268,7 +279,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = "\n".join(faults_of(bad)) if isinstance(bad, ValidationError) else str(error)
         fail(f"{message}\n`cinecluster --help` lists the commands.", 2)
     except KeyboardInterrupt:
-        fail("Stopped. The published tables stay as they are.", 1)
+        fail("Stopped. The published tables stay as they are.", 130)
     except Exception as error:
         if "--verbose" in arguments:
             raise

@@ -1,19 +1,24 @@
-"""RetrainOptions: the one list of the options of a retrain, for the command line, Prefect and Python."""
+"""RetrainOptions: the one list of the options of a retrain, for the command line, Prefect and Python.
+
+The command line imports this before its first word, so it imports nothing that takes long: no NumPy, no DuckDB.
+"""
 
 import inspect
 import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from tasks.files import fault_of_name
-from tasks.model.types import ModelOptions
-from tasks.published.checks import CheckOptions
-from tasks.stations.interactions import FavouriteOptions
+
+if TYPE_CHECKING:
+    from tasks.model.types import ModelOptions
+    from tasks.published.checks import CheckOptions
+    from tasks.stations.interactions import FavouriteOptions
 
 FEWEST_USERS = 10  # of a sample that anything is measured on
 SMALLEST_MEMORY = 64_000_000  # bytes
@@ -185,13 +190,17 @@ class Options(BaseModel):
         return self.model_dump(mode="json", exclude=set(RENAMED))
 
     @property
-    def favourites(self) -> FavouriteOptions:
+    def favourites(self) -> "FavouriteOptions":
         """The options that say what counts as a favourite."""
+        from tasks.stations.interactions import FavouriteOptions
+
         return FavouriteOptions(**{name: getattr(self, name) for name in FavouriteOptions._fields})
 
     @property
-    def model(self) -> ModelOptions:
+    def model(self) -> "ModelOptions":
         """The options of the model."""
+        from tasks.model.types import ModelOptions
+
         options = self
         if not isinstance(self, RetrainOptions):
             shared = self.model_dump(include=set(Options.model_fields) - {"database", "reports"})
@@ -248,8 +257,10 @@ class RetrainOptions(Options):
     keep: int = Field(default=3, ge=1, le=100, description="Published versions kept for rollback.")
 
     @property
-    def checks(self) -> CheckOptions:
+    def checks(self) -> "CheckOptions":
         """What the tables are held to before they are published."""
+        from tasks.published.checks import CheckOptions
+
         return CheckOptions(**{name: getattr(self, name) for name in CheckOptions._fields})
 
 

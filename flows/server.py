@@ -29,8 +29,10 @@ runpy.run_module("uvicorn", run_name="__main__")
 def apply_settings(path: Path = SETTINGS) -> None:
     """Set the variables of Prefect that ``prefect.toml`` names and nobody has set, in whichever folder this is.
 
-    Prefect reads that file from the working directory only, and its variables when it is imported.
+    Prefect reads that file from the working directory only, and its variables when it is imported. The client's part
+    of its analytics, and the notice of them on a terminal, obey ``DO_NOT_TRACK`` alone, which no setting stands for.
     """
+    os.environ.setdefault("DO_NOT_TRACK", "1")
     if path.is_file():
         for name, value in variables_of(tomllib.loads(path.read_text(encoding="utf-8"))):
             os.environ.setdefault(name, value)
@@ -46,11 +48,15 @@ def variables_of(settings: dict[str, Any], prefix: str = "PREFECT") -> Iterator[
 
 
 def end_server_with_this_process() -> None:
-    """Have the temporary server that Prefect starts end when this process does, also when that is killed."""
+    """Have the temporary server that Prefect starts end when this process does, also when that is killed.
+
+    It is in a session of its own: Ctrl-C on a terminal would end it first, and this process would wait for it.
+    """
     from prefect.server.api import server
 
     def start(args: list[str], **options: Any) -> subprocess.Popen[Any]:
         python, _, *uvicorn = args  # python -m uvicorn ...
-        return subprocess.Popen([python, "-c", UVICORN, str(os.getpid()), *uvicorn], **options)  # noqa: S603
+        command = [python, "-c", UVICORN, str(os.getpid()), *uvicorn]
+        return subprocess.Popen(command, start_new_session=True, **options)  # noqa: S603
 
     server.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start})  # type: ignore[assignment]

@@ -1,38 +1,22 @@
 """Text of CSV files, line by line or row by row, where exact line numbers matter more than speed."""
 
 import csv
-import gzip
-import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import polars as pl
 
 from tasks.errors import CineclusterError
+from tasks.source.header import LONGEST_LINE, open_bytes, read_header, remedy
 
 CHUNK_BYTES = 16 << 20
-LONGEST_LINE = 10_000  # bytes: no valid line comes near
 FREE_BYTES = 100 * 1024**2
 TIMES_PACKED = 100  # a packed file may be so many times larger unpacked, or FREE_BYTES: ratings are 3 to 10 times
 MOST_ROWS_BYTES = 512 * 1024**2  # of a file whose rows are held in memory
 END = "\0"
-LINE_END = re.compile(r"\r\n|\r|\n")
-OTHER_FORMATS = {
-    b"PK\x03\x04": "a zip archive: unpack it",
-    b"\x1f\x8b": "packed with gzip: unpack it, or if it is ratings call it ratings.csv.gz",
-    b"PAR1": "a Parquet file: save it as CSV, or if it is ratings call it ratings.parquet",
-    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
-}
-OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-
-
-def open_bytes(path: Path) -> BinaryIO:
-    """Open a file or a ``.gz`` for reading bytes, unpacked."""
-    return cast(BinaryIO, gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb"))
 
 
 @contextmanager
@@ -59,42 +43,6 @@ def fingerprint(path: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def read_header(path: Path) -> list[str]:
-    """Return the column names in line 1, as written.
-
-    Raises
-    ------
-    CineclusterError
-        If the file is empty, cannot be read, is of another format, or has no commas but other separators.
-    """
-    try:
-        with open_bytes(path) as file:
-            start = file.read(LONGEST_LINE)
-    except (OSError, EOFError, zlib.error) as error:
-        raise CineclusterError(f"{path}: cannot be read: {error}. {remedy(error)}") from error
-    if not start:
-        raise CineclusterError(f"{path}: the file is empty. It needs a header line, and more lines below it.")
-    for signature, what in OTHER_FORMATS.items():
-        if start.startswith(signature):
-            raise CineclusterError(f"{path} line 1: not CSV but {what}.")
-    line = LINE_END.split(start.decode("utf-8-sig", errors="replace"), maxsplit=1)[0]
-    if "\0" in line or "\ufffd" in line:
-        raise CineclusterError(f"{path} line 1: not text in UTF-8. It must be a CSV file.")
-    for separator, what in OTHER_SEPARATORS.items():
-        if separator in line and "," not in line:
-            raise CineclusterError(f"{path} line 1: its columns are separated by {what}. Separate them by commas.")
-    return [name.strip().strip('"') for name in line.split(",")]
-
-
-def remedy(error: Exception) -> str:
-    """Say what helps if a file cannot be read."""
-    if isinstance(error, PermissionError):
-        return "Make it readable for the user who runs this."
-    if isinstance(error, gzip.BadGzipFile):
-        return "If it is not packed, leave .gz out of its name; else fetch it again."
-    return "Fetch the file again."
 
 
 def count_lines(path: Path) -> int:

@@ -1,6 +1,5 @@
 """Ratings and movies from the files of a source folder into the tables of a build."""
 
-import stat
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,18 +13,14 @@ import pyarrow as pa
 from tasks.engine.duckdb import DuckDBEngine, literal_path, machine_errors, run
 from tasks.errors import CineclusterError, first_line
 from tasks.source.csv_text import (
-    LONGEST_LINE,
     count_lines,
     frame_of_rows,
-    read_header,
     read_lines,
     read_rows,
     unchanged,
 )
+from tasks.source.header import COLUMNS, LONGEST_LINE, find_ratings, is_file, parquet_schema, read_columns
 
-RATINGS_FILES = ("ratings.csv", "ratings.csv.gz", "ratings.parquet")
-COLUMNS = ("userId", "movieId", "rating", "timestamp")
-REQUIRED = COLUMNS[:3]
 KINDS = {"userId": pl.Int32, "movieId": pl.Int32, "rating": pl.Float64, "timestamp": pl.Int64}
 MOVIES_COLUMNS = ("movieId", "title", "genres")
 LINKS_COLUMNS = ("movieId", "imdbId", "tmdbId")
@@ -75,83 +70,6 @@ def ingest_ratings(engine: DuckDBEngine, source: Path, max_rejected_share: float
             run(connection, "source/ratings_latest")
             n_kept = run(connection, "source/ratings_flaws")[0][0]
     return RowCounts(n_rows, n_kept, n_valid - n_kept, n_rejected)
-
-
-def find_ratings(source: Path) -> Path:
-    """Return the path of the ratings file in a source folder; the first of ``RATINGS_FILES`` counts."""
-    if not source.is_dir():
-        fault = "is a file" if source.exists() else "no such folder"
-        raise CineclusterError(f"{source}: {fault}. --source is a folder with a ratings.csv.")
-    for name in RATINGS_FILES:
-        if is_file(source / name):
-            return (source / name).absolute()
-    raise CineclusterError(f"{source}: holds none of {', '.join(RATINGS_FILES)}. --source is the folder of one.")
-
-
-def is_file(path: Path) -> bool:
-    """Say whether there is such a file.
-
-    Raises
-    ------
-    CineclusterError
-        If there is something else of that name: a folder, a device, a link to nothing.
-    """
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) and not path.is_symlink():
-            return False
-        raise CineclusterError(
-            f"{path}: cannot be looked at: {error.strerror}. Mend the link or the permissions."
-        ) from error
-    if not stat.S_ISREG(mode):
-        what = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
-        raise CineclusterError(f"{path}: is {what}. Put a file of that name there, or move it away.")
-    return True
-
-
-def read_columns(path: Path) -> list[str]:
-    """Return the columns of a ratings file in their order, spelled as in ``COLUMNS``.
-
-    Raises
-    ------
-    CineclusterError
-        If one is missing, unknown or there twice; so also for a file without a header.
-    """
-    spelling = {name.lower(): name for name in COLUMNS}
-    found = list(parquet_schema(path)) if path.suffix == ".parquet" else read_header(path)
-    columns = [spelling.get(name.lower().replace("_", ""), name) for name in found]
-    missing = [name for name in REQUIRED if name not in columns]
-    unknown = [name for name in columns if name not in COLUMNS]
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    for fault, names in (("no", missing), ("unknown", unknown), ("twice the", twice)):
-        if names:
-            raise CineclusterError(
-                f"{path} line 1: {fault} column {names[0][:80]!r}. "
-                "The header is userId,movieId,rating and optionally timestamp, in any order."
-            )
-    return columns
-
-
-def parquet_schema(path: Path) -> pl.Schema:
-    """Return the columns of a Parquet file and their types.
-
-    Raises
-    ------
-    CineclusterError
-        If it cannot be read, or a column holds durations, whose unit DuckDB does not read.
-    """
-    try:
-        with path.open("rb") as file:
-            schema = pl.Schema(pl.read_parquet_schema(file))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise CineclusterError(
-            f"{path}: not a Parquet file that can be read: {first_line(error)}. Fetch it again."
-        ) from error
-    for name, kind in schema.items():
-        if kind == pl.Duration:
-            raise CineclusterError(f"{path}: column {name[:80]!r} holds durations. Save it as seconds since 1970.")
-    return schema
 
 
 def read_clean(connection: duckdb.DuckDBPyConnection, path: Path, columns: list[str]) -> int | None:

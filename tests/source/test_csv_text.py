@@ -7,7 +7,8 @@ import pytest
 
 from tasks.errors import CineclusterError
 from tasks.source import csv_text
-from tasks.source.csv_text import count_lines, fingerprint, read_header, read_lines, read_rows, unchanged
+from tasks.source.csv_text import count_lines, fingerprint, read_lines, read_rows, unchanged
+from tasks.source.header import LONGEST_LINE, read_header
 
 
 def write(folder: Path, content: bytes, name: str = "some.csv") -> Path:
@@ -55,7 +56,7 @@ def test_a_line_without_end_is_not_kept_in_memory(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(csv_text, "CHUNK_BYTES", 1000)
     lines = lines_of(write(tmp_path, b"a\n" + b"x" * 1_000_000 + b"\nb"))
     assert [(number, text[:3]) for number, text in lines] == [(1, "a"), (2, "xxx"), (3, "b")]
-    assert csv_text.LONGEST_LINE < len(lines[1][1]) < 3 * csv_text.LONGEST_LINE
+    assert LONGEST_LINE < len(lines[1][1]) < 3 * LONGEST_LINE
 
 
 @pytest.mark.parametrize(
