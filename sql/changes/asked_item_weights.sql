@@ -1,4 +1,4 @@
--- asked_item_weights: one row per asked movie, its item weights, the most favourited movie first.
+-- asked_item_weights: one row per asked movie with its item weights, the most favourited movie first.
 select
     asked_movies.movie_id,
     item_weights.weights

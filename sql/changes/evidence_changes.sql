@@ -1,5 +1,5 @@
--- evidence_changes: one row per user and movie that counts otherwise than at the retrain, as a favourite or as a near
--- favourite. Near favourites count only of users with a cluster, and in lists of movies that have a favourite.
+-- evidence_changes: one row per user and movie that has become or ceased to be a favourite or near favourite since the
+-- retrain. Near favourites count only of users with a cluster, and in lists of movies that have a favourite.
 create or replace temp table evidence_changes as
 with pairs as (
     select

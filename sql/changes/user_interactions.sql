@@ -1,4 +1,4 @@
--- user_interactions: the interactions of asked_users as they are now, in the columns of the retrain.
+-- user_interactions: one row per interaction of asked_users as of now, with the movie positions of the retrain.
 with pairs as (
     select
         user_id,

@@ -1,4 +1,4 @@
--- cluster_movies and clusters count what a recount of the favourites and of the users counts.
+-- The counts in cluster_movies and clusters equal a recount of the favourites and of the users.
 with recount as (
     select
         user_clusters.cluster,

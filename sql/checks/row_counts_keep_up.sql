@@ -1,4 +1,4 @@
--- No table has lost more than the part $max_drop (--max-drop) of the rows that it had in the run before.
+-- No table has lost more than the share $max_drop (--max-drop) of the rows that it had in the run before.
 with counts as (
     select
         unnest(['ratings', 'favourites', 'users with favourites']) as counted,

@@ -2,7 +2,7 @@
 -- cluster: number of the cluster.
 -- genre: name of the genre.
 -- n_favourites: favourites of the cluster's users in the genre; one of several genres counts in each.
--- share: part of the cluster's favourites that is in the genre, 0 to 1.
+-- share: share of the cluster's favourites that are in the genre, 0 to 1.
 -- lift: share, as a multiple of the genre's share in the favourites of all users.
 create or replace table cluster_genres as
 with movie_genres as (

@@ -2,7 +2,7 @@
 -- cluster: number of the cluster.
 -- movie_id: MovieLens id of the movie.
 -- n_users: users of the cluster who favourited the movie.
--- share: part of the cluster's users who favourited it, 0 to 1.
+-- share: share of the cluster's users who favourited it, 0 to 1.
 -- lift: share, as a multiple of the share of all users who favourited it.
 -- rank: 1 for the cluster's most favourited movie; of equal ones the one with more favourites overall comes first.
 create or replace table cluster_movies as

@@ -1,2 +1,2 @@
--- drop_interactions: interactions serve the building of the tables alone.
+-- drop_interactions: interactions are needed only while the tables are built.
 drop view interactions

@@ -1,2 +1,2 @@
--- drop_movie_positions: positions serve the building of the tables alone.
+-- drop_movie_positions: positions are needed only while the tables are built.
 drop table movie_positions

@@ -1,8 +1,8 @@
 -- elbow: one row per number of clusters tried.
 -- n_clusters: number of clusters, before merging.
 -- wcss: sum of the squared distances of the users to their centroids, in the space that k-means ran in.
--- difference: what one more cluster takes off: wcss of one cluster less minus wcss.
--- quality: NDCG@10 on held-out favourites of a sample of users with so many fine clusters, null where not measured.
+-- difference: decrease of wcss from one cluster fewer to this number.
+-- quality: NDCG@10 on held-out favourites of a sample of users with this number of fine clusters, null where not measured.
 -- is_elbow: whether the elbow rule suggests this number.
 -- is_chosen: whether the clusters were made with this number.
 -- is_fine: whether the fine clusters were made with this number.

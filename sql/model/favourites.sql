@@ -3,7 +3,7 @@
 -- movie_id: MovieLens id of the movie.
 -- rated_at: time of the rating, or of the addition (UTC); null if the source has no timestamps.
 create or replace table favourites as
-with liked as (
+with favourited as (
     select
         ratings.user_id,
         ratings.movie_id,
@@ -22,18 +22,18 @@ with liked as (
 ),
 
 first_movies as (
-    select distinct movie_id from liked
+    select distinct movie_id from favourited
     order by movie_id
     limit coalesce($first_movies::bigint, 9223372036854775807)
 ),
 
-liked_first_movies as (
-    select * from liked
+of_first_movies as (
+    select * from favourited
     where movie_id <= (select max(movie_id) from first_movies)
 ),
 
 first_users as (
-    select distinct user_id from liked_first_movies
+    select distinct user_id from of_first_movies
     order by user_id
     limit coalesce($first_users::bigint, 9223372036854775807)
 )
@@ -42,5 +42,5 @@ select
     user_id,
     movie_id,
     rated_at
-from liked_first_movies
+from of_first_movies
 where user_id <= (select max(user_id) from first_users)

@@ -1,4 +1,4 @@
--- fine_cluster_movies: one row per fine cluster and movie that a user of it favourited, or nearly.
+-- fine_cluster_movies: one row per fine cluster and movie that is a favourite or near favourite of one of its users.
 -- fine_cluster: number of the fine cluster.
 -- movie_id: MovieLens id of the movie.
 -- n_users: users of the fine cluster who favourited the movie.

@@ -1,4 +1,4 @@
--- fine_clusters: one row per fine cluster; recommendations are made of these.
+-- fine_clusters: one row per fine cluster; recommendations come from these.
 -- fine_cluster: number of the fine cluster.
 -- n_users: users in it.
 -- cluster: the cluster of most of its users.

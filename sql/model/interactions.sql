@@ -1,5 +1,5 @@
--- interactions: one row per rating or favourite of a movie that anybody favourited, in the words of the model: its
--- weight is 1 for a favourite, near_weight for a near favourite, 0 for what was only seen.
+-- interactions: one row per rating or favourite of a movie that anybody favourited; its weight is 1 for a favourite,
+-- near_weight for a near favourite, 0 for a movie that was only seen.
 create or replace view interactions as
 with said as (
     select

@@ -1,5 +1,5 @@
--- model: one row per array that the retrain learned; users are placed and movies scored with them.
--- name: what it is, see tasks/model/types.py.
+-- model: one row per array that the retrain learned, to place users and score movies with.
+-- name: name of the array, see Model in tasks/model/types.py.
 -- dtype: type of its elements; json for the numbers of the formula of the score.
 -- n_rows: length of its first dimension.
 -- n_columns: length of its second dimension, 0 where there is none.

@@ -1,10 +1,10 @@
--- overall_favourites: one row per favourited movie; what people without favourites of their own are recommended.
+-- overall_favourites: one row per favourited movie; these are recommended to users without favourites of their own.
 -- movie_id: MovieLens id of the movie.
 -- n_users: users who favourited the movie.
 -- n_near: users with a cluster for whom it is a near favourite.
 -- share: share of all users with favourites who favourited it, 0 to 1.
 -- rank: 1 for the most favourited movie; of equal ones the lower movie_id comes first.
--- taste: direction of the taste of those who favourited it; null if tastes are not used, or for a movie that few like.
+-- taste: direction of the taste of those who favourited it; null if tastes are not used, or for a movie with few favourites.
 create or replace table overall_favourites as
 with near as (
     select

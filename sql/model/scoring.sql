@@ -1,10 +1,10 @@
 -- scoring: one row, the numbers in the formula of recommendations.score.
--- smoothing: users of everybody's taste that are added to each fine cluster.
+-- smoothing: number of average users added to each fine cluster.
 -- taste_weight: how much the tastes of user and movie count.
 -- item_weight: share of the score that comes from the item model, 0 to 1.
 -- item_recency: the r-th latest favourite of a user, the latest being 0, counts (1 + r) ** -item_recency in item_score.
 -- rarity_power: cluster_score and item_score are multiplied by (n / largest n) ** -rarity_power, n the users who favourited the movie plus near_weight for each near favourite.
--- n_candidates: so many of the most favourited movies are scored; further ones follow in their order, with score 0.
+-- n_candidates: number of movies that are scored, the most favourited ones; further ones follow in their order, with score 0.
 create or replace table scoring as
 select
     $smoothing::double as smoothing,

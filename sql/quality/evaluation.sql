@@ -13,15 +13,15 @@
 -- seconds: time to tune, learn and recommend.
 -- metric: HitRate, Recall (in protocol strong as published: divided by depth where that is less than the held-out
 -- favourites), NDCG, MAP, coverage, novelty or long-tail share.
--- depth: recommendations a user that it is measured on.
--- value: mean over the users; for coverage the share of the favourited movies that is recommended to anybody.
+-- depth: number of recommendations per user that are measured.
+-- value: mean over the users; for coverage the share of the favourited movies that are recommended to anybody.
 -- low: lower end of the 95 % confidence interval, null for coverage.
 -- high: upper end of the 95 % confidence interval, null for coverage.
 -- n_users: users with held-out favourites.
--- difference: value of cinecluster less this one.
+-- difference: value of cinecluster minus this value.
 -- difference_low: lower end of its 95 % interval, by paired bootstrap over users.
 -- difference_high: upper end of its 95 % interval.
--- ratio: value of cinecluster divided by this one.
+-- ratio: value of cinecluster divided by this value.
 -- ratio_low: lower end of its 95 % interval, by paired bootstrap over users; above 1 cinecluster is better.
 -- ratio_high: upper end of its 95 % interval; below 1 cinecluster is worse.
 create or replace table evaluation as

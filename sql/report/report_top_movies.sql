@@ -1,4 +1,4 @@
--- report_top_movies: the $n most liked movies of each cluster.
+-- report_top_movies: the $n most favourited movies of each cluster.
 select
     cluster_movies.cluster,
     clusters.name,

@@ -1,5 +1,5 @@
 -- rating_fields: one row per line of a block of the ratings file, its values and, if it is bad, the reason.
--- Empty fields beyond the columns of the header are let pass.
+-- Empty fields beyond the columns of the header are allowed.
 create or replace temp table rating_fields as
 with read as (
     select

@@ -1,5 +1,5 @@
 -- ratings_latest: the table ratings, in order and with only the latest rating of each user and movie;
--- at the same time the one further down in the file.
+-- of ratings at the same time the one further down in the file counts.
 create or replace table ratings as
 with numbered as (
     select

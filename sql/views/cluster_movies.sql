@@ -1,4 +1,4 @@
--- cluster_movies: those of the retrain, with the counts, shares and ranks of now.
+-- cluster_movies: those of the retrain, with the current counts, shares and ranks.
 create or replace view cluster_movies as
 with changed as (
     select unnest(from_json(content, '{"cluster": "INTEGER", "movie_id": "INTEGER", "n_users": "INTEGER"}'))

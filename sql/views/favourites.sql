@@ -1,4 +1,4 @@
--- favourites: those of the retrain, but for what changed since.
+-- favourites: those of the retrain, with the changes since.
 create or replace view favourites as
 select
     user_id,

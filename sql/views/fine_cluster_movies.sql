@@ -1,4 +1,4 @@
--- fine_cluster_movies: those of the retrain, with the counts of now.
+-- fine_cluster_movies: those of the retrain, with the current counts.
 create or replace view fine_cluster_movies as
 with changed as (
     select

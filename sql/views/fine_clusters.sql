@@ -1,4 +1,4 @@
--- fine_clusters: those of the retrain, with the users that they have now.
+-- fine_clusters: those of the retrain, with the current numbers of users.
 create or replace view fine_clusters as
 with changed as (
     select unnest(from_json(content, '{"fine_cluster": "INTEGER", "n_users": "INTEGER"}'))

@@ -1,4 +1,4 @@
--- overlay: one row per row of a view that is otherwise than at the retrain, now; a query sees one state of them.
+-- overlay: one row per row of a view that has changed since the retrain; a query sees one state of them.
 -- name: name of the view.
 -- content: the row, as JSON.
 create view overlay as

@@ -11,7 +11,7 @@ from tasks.blocks import Interactions
 from tasks.model.embedding import place_in_space
 from tasks.model.types import Model, Neighbours, Placement, Points, Scoring
 
-NEIGHBOURHOOD, MOST_NEIGHBOURS = 7, 40  # both found on held-out favourites, see docs/quality.md
+NEIGHBOURHOOD, MOST_NEIGHBOURS = 7, 40  # found on held-out favourites, see docs/research/README.md
 
 
 def count_neighbours(n_neighbours: int | str, n_fine_clusters: int, n_users: int) -> int:

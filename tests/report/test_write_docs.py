@@ -10,6 +10,7 @@ import pytest
 
 from tasks.engine.duckdb import DuckDBEngine
 from tasks.published.read import connect_to_published
+from tasks.quality.evaluate import SCHEMA
 from tasks.report.write_docs import DOCUMENT, tables_in_markdown, with_chapter
 from tasks.stations.evaluation import write_evaluation
 
@@ -25,7 +26,7 @@ def evaluated(good_tables, tmp_path) -> Path:
     """A build with the table ``evaluation``, as ``data/cinecluster.duckdb`` in a folder of its own."""
     (tmp_path / "data").mkdir()
     database = Path(shutil.copy(good_tables.database, tmp_path / "data" / "cinecluster.duckdb"))
-    write_evaluation(DuckDBEngine(database), pl.DataFrame([MEASURED | NUMBERS]))
+    write_evaluation(DuckDBEngine(database), pl.DataFrame([MEASURED | NUMBERS], schema=SCHEMA))
     return database
 
 

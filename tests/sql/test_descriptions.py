@@ -56,7 +56,7 @@ def test_comments_are_the_text_of_the_statement_and_name_the_run(good_tables):
             connection,
             "select comment from duckdb_columns() where table_name = 'cluster_movies' and column_name = 'share'",
         )
-        assert comment == "part of the cluster's users who favourited it, 0 to 1."
+        assert comment == "share of the cluster's users who favourited it, 0 to 1."
 
 
 def test_comments_of_several_lines_are_whole(good_tables):
