@@ -8,7 +8,7 @@ from statistics import median
 import duckdb
 
 from benchmarks.measure import seconds
-from tasks.engine.duckdb import connect, run
+from tasks.engine.duckdb import DuckDBEngine, run
 from tasks.source.header import COLUMNS
 from tasks.source.ingest import ingest_ratings, read_numbers
 
@@ -40,9 +40,9 @@ def bare_count(path: str) -> None:
 
 def read_favourites(path: str) -> None:
     """Read every column with its check into memory, and keep the favourites."""
-    with connect(Path(":memory:")) as connection:
+    with DuckDBEngine(Path(":memory:")).connect() as connection:
         for name in ("valid_id", "valid_rating", "valid_time"):
-            run(connection, name)
+            run(connection, f"source/{name}")
         connection.register("rating_numbers", read_numbers(Path(path), list(COLUMNS)))
         connection.execute(
             'create table favourites as select valid_id("userId"), valid_id("movieId"), valid_time("timestamp") '
@@ -53,7 +53,7 @@ def read_favourites(path: str) -> None:
 def ingest(path: str) -> None:
     """Do what a retrain does with the file."""
     with tempfile.TemporaryDirectory() as folder:
-        ingest_ratings.fn(Path(folder) / "build.duckdb", Path(path).parent)
+        ingest_ratings(DuckDBEngine(Path(folder) / "build.duckdb"), Path(path).parent)
 
 
 def look_up_seconds(connection: duckdb.DuckDBPyConnection, query: str) -> list[float]:

@@ -10,14 +10,14 @@ import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest import mock
-
-from prefect import Task
 
 import flows.retrain
-from tasks.engine.duckdb import connect, connect_to_published, describe_tables
-from tasks.published.checks import check_tables
-from tasks.published.publish import Build, hold_lock, new_build, publish_tables, restore_reports, versions_of
+from tasks.engine.duckdb import DuckDBEngine
+from tasks.published.checks import CheckOptions, check_tables
+from tasks.published.comment import comment_tables
+from tasks.published.publish import Build, hold_lock, new_build, publish_tables, restore_reports
+from tasks.published.read import connect_to_published
+from tasks.published.versions import versions_of
 
 QUICK: dict[str, Any] = {"max_clusters": 4, "n_clusters": 3, "n_components": 8, "n_fine_clusters": 8}
 LONGEST_RUN_SECONDS = 600  # on a busy machine too
@@ -54,20 +54,12 @@ def place_in(folder: Path, source: Path) -> Place:
     return Place(source, folder / "data" / "movies.duckdb", folder / "reports")
 
 
-def run_plainly(**options: Any) -> dict[str, Any]:
-    """Run the body of the flow without Prefect: the same steps in the same order, each as the function that it is."""
-    shown = {name: mock.DEFAULT for name in vars(flows.retrain) if name.startswith("show_")}
-    call = mock.patch.object(Task, "__call__", lambda step, *args, **kwargs: step.fn(*args, **kwargs))
-    with call, mock.patch.multiple(flows.retrain, **shown):
-        return dict(flows.retrain.retrain.fn(**options))
-
-
 def run_in_process(place: Place, options: dict[str, Any], largest_file: int | None) -> None:
-    """Run plainly; write to ``place.complaint`` why it failed."""
+    """Run the flow without Prefect; write to ``place.complaint`` why it failed."""
     if largest_file:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     try:
-        run_plainly(**place.options | options)
+        flows.retrain.retrain.fn(**place.options | options)
     except Exception as error:
         place.complaint.write_text(f"{type(error).__name__}: {error}")
         sys.exit(1)
@@ -116,7 +108,8 @@ def assert_claims(place: Place) -> None:
     shutil.copyfile(place.database, copy)
     with connect_to_published(copy) as connection:
         config = json.loads(connection.execute("select config from runs").fetchall()[-1][0])
-    assert len(check_tables.fn(copy, Path("none"), config["top_n"], config["min_cluster_size"], 0.2)) >= 9
+    options = CheckOptions(config["top_n"], config["min_cluster_size"], max_drop=0.2)
+    assert len(check_tables(DuckDBEngine(copy), Path("none"), options)) >= 9
 
 
 def assert_healed(place: Place, claims: bool = True) -> str:
@@ -136,17 +129,17 @@ def publish_again(place: Place, template: Path, run_id: str, keep: int = 3) -> N
     with new_build(place.database) as build:
         build = Build(run_id, build.started_at, build.database)
         shutil.copyfile(template, build.database)
-        publish_tables.fn(build, place.database, keep)
-        restore_reports.fn(place.database, place.reports)
+        publish_tables(build, place.database, keep)
+        restore_reports(place.database, place.reports)
 
 
 def stamp(template: Path, copy: Path, run_id: str) -> Path:
     """Make a copy of a database that is of another run in every table, and whose pictures differ; return it."""
     shutil.copyfile(template, copy)
-    with connect(copy) as connection:
+    with DuckDBEngine(copy).connect() as connection:
         connection.execute("update ratings_summary set run_id = $run_id", {"run_id": run_id})
         last = "select $run_id, * exclude run_id from runs order by rowid desc limit 1"
         connection.execute(f"insert into runs {last}", {"run_id": run_id})
         connection.execute("update reports set content = content || $mark::blob", {"mark": f"={run_id}"})
-        describe_tables(connection, run_id)
+        comment_tables(connection, run_id)
     return copy
