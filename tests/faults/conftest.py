@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tasks.published.publish import versions_of
+from tasks.published.versions import versions_of
 from tasks.source.demo_data import make_demo_data
 from tests.faults.retrains import Place, assert_whole, place_in, publish_again, retrain, run_of
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tasks import publish
+from tasks.published import publish
 from tests.faults.conftest import ROOT
 from tests.faults.retrains import (
     LONGEST_RUN_SECONDS,

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.published.publish import roll_back, versions, versions_of
+from tasks.published.publish import roll_back, versions
+from tasks.published.versions import versions_of
 from tests.faults.retrains import (
     LONGEST_RUN_SECONDS,
     Place,

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from tasks.engine.duckdb import connect_to_published
-from tasks.published.publish import versions_of
-from tasks.published.read import look_up
+from tasks.published.read import connect_to_published, look_up
+from tasks.published.versions import versions_of
 from tests.faults.retrains import Place, assert_healed, processes, publish_again, run_of, stamp
 
 N_PUBLISHED = 20
