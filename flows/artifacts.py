@@ -109,7 +109,7 @@ def show_clusters(clusters: list[dict[str, Any]]) -> None:
         for row in clusters
     )
     create_markdown_artifact(
-        "| cluster | users | before merging | movies | genres | liked more than elsewhere |\n"
+        "| cluster | users | before merging | movies | genres | favourited more than elsewhere |\n"
         f"|---:|---:|---:|---:|---|---|\n{rows}\n",
         key="retrain-clusters",
         description="The clusters, largest first, and the movies that set each apart.",

@@ -115,7 +115,7 @@ class Options(BaseModel):
     )
     preset: Literal["default", "article"] = Field(
         default="default",
-        description="default recommends best; article follows the article that this grew out of step by step.",
+        description="default recommends best; article follows step by step the article that this method comes from.",
     )
     min_rating: float = Field(default=4.0, ge=0.5, le=5.0, description="Stars from which a rating is a favourite.")
     first_movies: Count | None = Field(
@@ -125,7 +125,7 @@ class Options(BaseModel):
         default=None, description="Then keep only those of this number of users, those with the lowest ids."
     )
     weighting: Literal["none", "idf"] = preset_field(
-        "none: every favourite counts the same; idf: those that few people share count more."
+        "none: all favourites count the same; idf: those of movies with few favourites count more."
     )
     n_components: Literal["auto"] | Components = preset_field(
         "Dimensions that the users are clustered in; 0 for the incidence."
@@ -133,7 +133,7 @@ class Options(BaseModel):
     near_weight: float = preset_field(
         "Weight of a near favourite, a rating up to a star less than a favourite; 0 ignores them.", ge=0, lt=1
     )
-    recency: float = preset_field("How much more a user's later ratings count; 0 counts all the same.", ge=0, le=2)
+    recency: float = preset_field("How much more a user's later ratings count; 0: all count the same.", ge=0, le=2)
     fit_users: int = Field(
         default=50_000,
         ge=1_000,
@@ -145,7 +145,7 @@ class Options(BaseModel):
         "Number of fine clusters near the user that recommendations come from; 1 is the user's own."
     )
     sharpness: float = preset_field(
-        "How much nearer fine clusters outweigh farther ones; 0 weighs them the same.", ge=0, le=1000
+        "How much nearer fine clusters outweigh farther ones; 0: all weigh the same.", ge=0, le=1000
     )
     smoothing: float = preset_field(
         "Number of average users added to each fine cluster, so that small ones count less.", ge=0, le=1e6
@@ -157,7 +157,9 @@ class Options(BaseModel):
         "Share of the score that comes from the item model: 0 for the clusters alone, 1 for the item model alone, "
         "auto chooses it by held-out quality."
     )
-    exclude_seen: bool = preset_field("Do not recommend what the user rated low; else only favourites are left out.")
+    exclude_seen: bool = preset_field(
+        "Never recommend movies that the user rated low; without it only favourites are left out."
+    )
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Same seed, same source: same tables.")
     max_rejected_share: float = Field(
         default=0.001, ge=0, le=1, description="Share of the lines of a file that may be bad."

@@ -24,7 +24,7 @@ cluster_users = task("Cluster the users")(recommender.cluster_sample)
 merge_small_clusters = task("Merge small clusters")(recommender.merge_clusters)
 choose_settings = task("Choose by held-out quality")(choose.choose_settings)
 cluster_finely = task("Cluster the users finely")(recommender.cluster_finely)
-fit_recommender = task("Count what the clusters like")(recommender.fit_recommender)
+fit_recommender = task("Fit the recommender")(recommender.fit_recommender)
 
 place_users = task("Place the users")(clusters.place_users)
 recommend_movies = task("Recommend movies")(recommendations.recommend_movies)

@@ -41,7 +41,7 @@ def require_no_former_log(database: Path) -> None:
     owner = database.with_name(f"{database.stem}.duckdb")
     if former.exists() and not log_of(database).exists() and not owner.exists():
         raise CineclusterError(
-            f"{former}: its name was that of the log of {database.name} and is so no more. Call it "
+            f"{former}: this was the name of the log of {database.name} in 0.1.0. Rename it to "
             f"{log_of(database).name}, or move it away."
         )
 

@@ -24,7 +24,7 @@ ROW_POWER, REGULARISATION_POWER = 0.25, 0.5  # see docs/quality.md
 def count_items(n_fans: NDArray[np.integer], n_users: int) -> int:
     """Return how many movies the item model knows: the most favourited ones, with nine tenths of all favourites.
 
-    They are 2,000 at least, where there are so many with two favourites, and 7,000 at most, or 2,500 for many users.
+    They are 2,000 at least, if that many have two favourites, and 7,000 at most, or 2,500 for many users.
     """
     most = min(MOST_ITEMS_FOR_MANY if n_users >= MANY_USERS else MOST_ITEMS, int((n_fans >= LEAST_FANS).sum()))
     enough = int(np.searchsorted(np.cumsum(n_fans), LEAST_SHARE * n_fans.sum())) + 1

@@ -183,7 +183,7 @@ def only_favourites(users: Interactions) -> Interactions:
 
 
 def cut_short(users: Interactions, n_known: tuple[int, ...], seed: int) -> dict[int, Trial]:
-    """Hold out a fifth of the users, and return trials that know so many favourites of each and nothing else.
+    """Hold out a fifth of the users, and return trials that know ``n_known`` favourites of each and nothing else.
 
     In every trial the same fifth of their favourites has to be predicted, and the same users are learned from. A trial
     knows what one with fewer favourites knows.

@@ -27,14 +27,14 @@ MAX_LENGTH = 300  # of a text that comes from the source
 CAPTIONS = {
     "user_map.png": (
         "Map of the users",
-        "Each point is a person, coloured by cluster; people close to each other like similar movies. The map flattens "
-        "many dimensions into two, so look for neighbourhoods and do not read anything into the axes or into the size "
-        "of a gap.",
+        "Each point is a person, coloured by cluster; people close to each other have similar favourites. The map "
+        "flattens many dimensions into two, so look for neighbourhoods and do not read anything into the axes or into "
+        "the size of a gap.",
     ),
     "top_movies.png": (
-        "Most liked movies of each cluster",
-        "A bar is the part of the cluster's users who favourited the movie. Movies that everybody likes come up in "
-        "many clusters; what tells the clusters apart is in the next picture and in the lists further down.",
+        "Most favourited movies of each cluster",
+        "A bar is the share of the cluster's users who favourited the movie. Movies that everybody favourites come up "
+        "in many clusters; what sets the clusters apart is in the next picture and in the lists further down.",
     ),
     "genres.png": (
         "Genres of each cluster",
@@ -103,7 +103,7 @@ class Comparison(NamedTuple):
 
     @property
     def share(self) -> float | None:
-        """The difference as a part of what it was, for counts that are not small."""
+        """The difference as a share of what it was, for counts that are not small."""
         if self.difference is None or not isinstance(self.before, int) or self.before < FEW:
             return None
         return self.difference / self.before

@@ -14,7 +14,7 @@ from tasks.source.header import LONGEST_LINE, open_bytes, read_header, remedy
 
 CHUNK_BYTES = 16 << 20
 FREE_BYTES = 100 * 1024**2
-TIMES_PACKED = 100  # a packed file may be so many times larger unpacked, or FREE_BYTES: ratings are 3 to 10 times
+TIMES_PACKED = 100  # how many times larger a packed file may be unpacked, or FREE_BYTES: ratings are 3 to 10 times
 MOST_ROWS_BYTES = 512 * 1024**2  # of a file whose rows are held in memory
 END = "\0"
 

@@ -55,7 +55,7 @@ def make_demo_data(
     Parameters
     ----------
     folder : made if it is not there.
-    n_ratings : exactly so many ratings are written; at least 100.
+    n_ratings : number of ratings to write, exactly; at least 100.
     seed : not negative; the same seed and number of ratings give the same files.
     on_progress : called with the ratings written so far and ``n_ratings``.
     replace : files of the same names.
@@ -85,7 +85,7 @@ def make_demo_data(
 
 
 def demo_sizes(n_ratings: int) -> tuple[int, int]:
-    """Say how many users and movies go with so many ratings: as in MovieLens at its two sizes, and between.
+    """Return the numbers of users and movies for a number of ratings: as in MovieLens at its two sizes, and between.
 
     Both numbers grow with ``n_ratings``. Above the full size users grow in proportion, movies slowly.
     """

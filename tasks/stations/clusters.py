@@ -40,7 +40,7 @@ def user_cluster_rows(users: Interactions, model: Model, known: Known, dissolved
 
 
 def describe_clusters(engine: Engine, model: Model) -> None:
-    """Build the tables of the clusters and of what their users like."""
+    """Build the tables that describe the clusters by the favourites of their users."""
     n_candidates = len(model.tastes)
     tastes = {"movie_id": model.movie_ids[:n_candidates], "taste": model.tastes}
     engine.run("model/fine_clusters", "model/fine_cluster_movies")

@@ -15,7 +15,7 @@ class FavouriteOptions(NamedTuple):
     min_rating : stars from which a rating is a favourite.
     near_weight : how much of a favourite a near favourite is.
     exclude_seen : whether movies rated low are never recommended to the user.
-    first_movies, first_users : so many movies with the lowest ids, and then users among them; None for all.
+    first_movies, first_users : number of movies with the lowest ids, and then of users among them; None for all.
     """
 
     min_rating: float

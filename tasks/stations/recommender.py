@@ -44,7 +44,7 @@ def fit_recommender(engine: Engine, fit: Fit, choice: Choice, options: ModelOpti
     """Build the tables ``model``, ``item_weights`` and ``scoring``; return the model, and the fit with its clusters
     numbered by their users.
 
-    What the clusters like is counted over all users.
+    Favourites of the clusters are counted over all users.
     """
     model, fit = fit_model(fit, options, choice.items, engine.sum_blocks)
     n_items, n_candidates = len(model.items), model.shares.shape[1]

@@ -10,6 +10,7 @@ import pytest
 
 from tasks.engine.duckdb import DuckDBEngine
 from tasks.published.publish import restore_reports
+from tasks.quality.evaluate import SCHEMA
 from tasks.report.page import (
     CAPTIONS,
     Comparison,
@@ -25,6 +26,7 @@ from tasks.report.page import (
     signed,
     write_page,
 )
+from tasks.stations.evaluation import write_evaluation
 from tests.conftest import TITLES, connect, publish
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=\"alert(2)\"> '{{ 7*7 }}' \u202eevil & Co (1951)"
@@ -176,19 +178,14 @@ def test_pictures_are_in_the_page_with_a_caption_each(build):
 
 def test_quality_is_there_when_it_was_measured(build):
     assert "was not measured" in page_of(build)
-    measured = pl.DataFrame(
-        {
-            "split": ["random", "random"], "recommender": ["cinecluster", "ALS"], "setting": ["{}", "{}"],
-            "seconds": [1.0, 1.0], "metric": ["NDCG", "NDCG"], "depth": [10, 10], "value": [0.3214, 0.25],
-            "low": [0.31, 0.24], "high": [0.33, 0.26], "n_users": [9, 9],
-        }
-    )  # fmt: skip
-    with connect(build) as connection:
-        connection.register("evaluation_rows", measured)
-        connection.execute("create table evaluation as select * from evaluation_rows")
+    common = {"protocol": "known users", "split": "random", "metric": "NDCG", "depth": 10, "n_users": 9}
+    own = common | {"recommender": "cinecluster", "value": 0.3214, "low": 0.31, "high": 0.33}
+    other = common | {"recommender": "implicit ALS", "value": 0.25, "low": 0.24, "high": 0.26, "validation": 0.2}
+    other |= {"ratio": 1.2856, "ratio_low": 1.2, "ratio_high": 1.4}
+    write_evaluation(DuckDBEngine(build), pl.DataFrame([own, other], schema=SCHEMA))
     text = " ".join("".join(Reader(page_of(build)).text).split())
-    assert "NDCG@10" in text
-    assert "0.3210.310\u20130.330" in text
+    assert "0.321 (0.310\u20130.330)" in text
+    assert "Against implicit ALS, the best on validation: 1.29x (1.20\u20131.40), better." in text
 
 
 def test_writing_twice_leaves_one_page_that_goes_where_the_pictures_go(build, tmp_path):

@@ -105,7 +105,7 @@ def test_the_log_of_a_release_before_goes_on_where_its_name_stays(tmp_path):
 
 def test_a_log_under_its_former_name_is_not_forgotten(tmp_path):
     (tmp_path / "films-favourites.csv").write_text("changed_at,user_id,movie_id,change\n2026-01-01T00:00:00Z,1,2,add\n")
-    with pytest.raises(CineclusterError, match=r"films-favourites\.csv: .*Call it films\.db\.versions-favourites\.csv"):
+    with pytest.raises(CineclusterError, match=r"films-favourites\.csv: .*Rename it to films\.db\.versions"):
         read_log(tmp_path / "films.db")
     (tmp_path / "films.duckdb").touch()
     assert read_log(tmp_path / "films.db").is_empty(), "the log is that of films.duckdb"

@@ -36,7 +36,7 @@ def draw_elbow(elbow: pl.DataFrame, path: Path, boundary: float | None) -> None:
     Parameters
     ----------
     elbow : one row per number of clusters tried: n_clusters, wcss, difference (``wcss[k-1] - wcss[k]``),
-        quality (held-out NDCG@10 with so many fine clusters), is_chosen, is_elbow, is_fine. wcss,
+        quality (held-out NDCG@10 with this number of fine clusters), is_chosen, is_elbow, is_fine. wcss,
         difference and quality may be null.
     path : the PNG to write.
     boundary : the difference that the article's rule compares with, or None.

@@ -19,11 +19,11 @@ MAX_GENRES = 24
 
 
 def draw_genres(genres: pl.DataFrame, path: Path) -> None:
-    """Draw by how much each cluster likes each genre more or less than everybody does, as a heat map.
+    """Draw how much more or less each cluster favourites each genre than everybody does, as a heat map.
 
     Parameters
     ----------
-    genres : one row per cluster and genre: cluster, name, genre, share (part of the cluster's favourites in
+    genres : one row per cluster and genre: cluster, name, genre, share (share of the cluster's favourites in
         the genre), lift (share / overall share).
     path : the PNG to write.
     """

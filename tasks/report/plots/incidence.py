@@ -67,7 +67,7 @@ def incidence_words(incidence: Incidence) -> tuple[str, str]:
     filled, count = percent(incidence.nnz / (n_users * n_movies)), plural(int(incidence.nnz), "favourite")
     return title, (
         f"{count} of {plural(n_users, 'user')}: {filled} of all pairs; "
-        "a row is a user, a column a movie, lines part the clusters"
+        "a row is a user, a column a movie, lines separate the clusters"
     )
 
 
@@ -160,9 +160,9 @@ def draw_density(
     bar = figure.colorbar(mesh, ax=axes, location="bottom", shrink=0.4, aspect=40, pad=0.02)
     bar.ax.xaxis.set_minor_locator(NullLocator())
     bar.set_ticks(np.unique([low, math.sqrt(low * high), high]).tolist())
-    bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda part, _: percent(part)))
+    bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
     bar.ax.tick_params(length=0, labelsize=8.5, colors=STYLE["muted"])
-    bar.set_label("part of the pairs that are favourites", size=8.5, color=STYLE["muted"])
+    bar.set_label("share of the pairs that are favourites", size=8.5, color=STYLE["muted"])
     bar.outline.set_visible(False)
 
 

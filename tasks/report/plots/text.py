@@ -79,9 +79,9 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
-def percent(part: float) -> str:
-    """A part of one as a percentage with two digits that count: ``100 %``, ``1.3 %``, ``0.0024 %``."""
-    return f"{100 * part:.0f} %" if part >= 0.1 else f"{100 * part:.2g} %"
+def percent(share: float) -> str:
+    """A share as a percentage with two digits that count: ``100 %``, ``1.3 %``, ``0.0024 %``."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def cluster_title(cluster: int, name: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The picture of the movies that each cluster likes most."""
+"""The picture of the movies that are favourited most in each cluster."""
 
 import math
 from pathlib import Path
@@ -65,7 +65,7 @@ def movie_words(shown: pl.DataFrame, n_clusters: int) -> tuple[str, str]:
     if n_firsts == 1:
         title = f"{n_shown} clusters share one number-one movie"
     if n_shown == 1:
-        title = "What the users of one cluster like most"
+        title = "What the users of one cluster favourite most"
     facts = "Bar and number: share of the cluster's users who favourited the movie"
     if n_shown < n_clusters:
         facts += f"; {n_shown} of {n_clusters:,} clusters shown, largest first"
