@@ -1,9 +1,9 @@
--- item_settings: one row per setting of the item model that was tried on held-out favourites; none without it.
+-- item_settings: one row per setting of the item model that was tried on held-out favourites; no rows without an item model.
 -- item_weight: share of the score that comes from the item model, 0 for the clusters alone.
 -- strength: regularisation of the item model, as a multiple of the mean of its Gram matrix's diagonal.
--- rarity_power: how much movies with few favourites are lifted.
+-- rarity_power: how much movies with few favourites are lifted, see scoring.rarity_power.
 -- quality: held-out NDCG@10, the geometric mean over the ways of holding out.
--- is_chosen: whether the recommendations were made with it.
+-- is_chosen: whether the recommendations were made with this setting.
 create or replace table item_settings as
 select
     item_weight,
