@@ -270,9 +270,15 @@ def faults_of(error: ValidationError) -> list[str]:
         faults.setdefault(str(fault["loc"][0]), []).append(fault)
     lines = []
     for name, every in faults.items():
-        wanted = " or ".join(fault["msg"].partition(" ")[2].partition(",")[0] for fault in every)
+        wanted = " or ".join(wanted_by(fault["msg"]) for fault in every)
         lines.append(f"--{name.replace('_', '-')} {every[0]['input']!s:.80}: {wanted}. {fields[name].description}")
     return lines
+
+
+def wanted_by(message: str) -> str:
+    """Return what a value should be, out of what Pydantic says of one that is not."""
+    _, own, reason = message.partition("Value error, ")
+    return reason if own else message.partition(" ")[2].partition(", unable to")[0]
 
 
 def with_preset(arguments: list[str]) -> list[str]:
