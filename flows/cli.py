@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-from cyclopts import App, CycloptsError, Parameter, validators
+from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.console import Console
@@ -18,15 +18,16 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli_read import PUBLISHED, recommend, status, versions
 from flows.config import EvaluateOptions, Options, RetrainOptions
 from flows.server import apply_settings, end_server_with_this_process
+from flows.terminal import console, say, shown
 from tasks.errors import CineclusterError
 from tasks.source.header import find_ratings, read_columns
 
 if TYPE_CHECKING:
     from tasks.quality.standings import Standing
 
-PUBLISHED = Path("data/cinecluster.duckdb")
 REPORTS = Path("reports")
 
 app = App(
@@ -36,17 +37,8 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
 )
-console = Console()
-
-
-def say(message: str) -> None:
-    """Print a message as it is."""
-    console.print(Text(shown(message)), soft_wrap=True)
-
-
-def shown(text: str) -> str:
-    """Return a text with a mark in place of every character that could steer a terminal; line ends stay."""
-    return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)
+for command in (recommend, status, versions):
+    app.command(command)
 
 
 @contextmanager
@@ -142,42 +134,6 @@ def print_standing(standing: "Standing") -> None:
 
 
 @app.command
-def recommend(
-    user_id: int,
-    *,
-    n: Annotated[int, Parameter(name=["-n", "--n"], validator=validators.Number(gte=1))] = 15,
-    database: Path = PUBLISHED,
-) -> None:
-    """Print the favourites of a user and what to watch next.
-
-    Args:
-        user_id: Id of the user in the ratings. An unknown user gets the overall favourites.
-        n: Number of recommendations.
-        database: Published DuckDB file.
-    """
-    from tasks.published.read import look_up
-
-    found = look_up(database, user_id, n)
-    if found.favourites:
-        title = f"Favourites of user {user_id} ({len(found.favourites)} of {found.n_favourites:,})"
-        console.print(movie_table(title, [(title, genres) for title, genres in found.favourites]))
-    else:
-        say(f"User {user_id} has no favourites yet: these are the favourites of all users.")
-    rows = [(str(rank), title, genres, f"{score:.3f}") for rank, title, genres, score in found.recommendations]
-    console.print(movie_table(f"Recommendations for user {user_id}", rows, ("rank", "title", "genres", "score")))
-
-
-def movie_table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str, ...] = ("title", "genres")) -> Table:
-    """Return a table of movies; whatever markup or control characters the texts hold is shown, not obeyed."""
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, justify="right" if column in ("rank", "score") else "left", overflow="ellipsis")
-    for row in rows:
-        table.add_row(*(Text(shown(text[:300])) for text in row))
-    return table
-
-
-@app.command
 def favourite(user_id: int, movie_id: int, *, remove: bool = False, database: Path = PUBLISHED) -> None:
     """Add a movie to the favourites of a user, now: the tables and recommendations follow without a retrain.
 
@@ -242,17 +198,18 @@ def export(folder: Path, *, database: Path = PUBLISHED) -> None:
 
 
 @app.command
-def rollback(*, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
-    """Publish the version before the present one again, tables and pictures.
+def rollback(*, to: str | None = None, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
+    """Publish the version before the present one again, or any kept one, tables and pictures.
 
     Args:
+        to: Run whose version it is, older or newer; `cinecluster versions` lists them.
         database: Published DuckDB file.
         reports: Folder of the pictures.
     """
     from tasks.favourites.change import change_favourites
     from tasks.published.publish import roll_back
 
-    run_id = roll_back(database, reports)
+    run_id = roll_back(database, reports, to)
     change_favourites(database, [])  # those that came since that run read the log
     say(f"{database} is run {run_id} again.")
 
@@ -313,9 +270,15 @@ def faults_of(error: ValidationError) -> list[str]:
         faults.setdefault(str(fault["loc"][0]), []).append(fault)
     lines = []
     for name, every in faults.items():
-        wanted = " or ".join(fault["msg"].partition(" ")[2].partition(",")[0] for fault in every)
+        wanted = " or ".join(wanted_by(fault["msg"]) for fault in every)
         lines.append(f"--{name.replace('_', '-')} {every[0]['input']!s:.80}: {wanted}. {fields[name].description}")
     return lines
+
+
+def wanted_by(message: str) -> str:
+    """Return what a value should be, out of what Pydantic says of one that is not."""
+    _, own, reason = message.partition("Value error, ")
+    return reason if own else message.partition(" ")[2].partition(", unable to")[0]
 
 
 def with_preset(arguments: list[str]) -> list[str]:

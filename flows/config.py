@@ -257,6 +257,9 @@ class RetrainOptions(Options):
         default=0.2, ge=0, le=1, description="Share of the rows published before that may be missing."
     )
     keep: int = Field(default=3, ge=1, le=100, description="Published versions kept for rollback.")
+    metrics: Place | None = Field(
+        default=None, description="File for the textfile collector of Prometheus, such as /srv/textfile/films.prom."
+    )
 
     @property
     def checks(self) -> "CheckOptions":

@@ -12,6 +12,7 @@ from tasks.engine.duckdb import DuckDBEngine
 from tasks.favourites.change import carry_favourites
 from tasks.model.types import Fit, Groups
 from tasks.published.publish import new_build
+from tasks.published.status import require_metrics_of_ours
 from tasks.stations.summary import RunFacts
 
 
@@ -24,6 +25,8 @@ def retrain(**options: Any) -> dict[str, Any]:
     then, and if anything fails, those stay as they are.
     """
     o = RetrainOptions(**options)
+    if o.metrics:
+        require_metrics_of_ours(o.metrics)
     with new_build(o.database) as build:
         engine = DuckDBEngine(build.database, o.memory_limit)
         stations.restore_reports(o.database, o.reports)
@@ -58,5 +61,7 @@ def retrain(**options: Any) -> dict[str, Any]:
         with carry_favourites(engine, o.database):
             stations.publish_tables(build, o.database, o.keep)
         stations.restore_reports(o.database, o.reports)
+        if o.metrics:
+            stations.write_metrics(o.database, o.metrics)
     show_run(o.database, o.reports)
     return summary

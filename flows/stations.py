@@ -1,7 +1,7 @@
 """The stations of the flows as Prefect tasks: the one place where functions become tasks."""
 
 from tasks.favourites import change, log, overlay
-from tasks.published import checks, publish
+from tasks.published import checks, publish, status
 from tasks.quality import choose, evaluate
 from tasks.report import page, pictures
 from tasks.source import demo_source, ingest
@@ -42,5 +42,6 @@ write_page = task("Write the page")(page.write_page)
 check_tables = task("Check the tables")(checks.check_tables)
 add_views = task("Combine tables and favourites since")(overlay.add_views)
 publish_tables = task("Publish")(publish.publish_tables)
+write_metrics = task("Write the metrics")(status.write_metrics)
 restore_reports = task("Restore the pictures")(publish.restore_reports)
 change_favourites = task("Change the favourites")(change.change_favourites)

@@ -10,11 +10,12 @@ import os
 import secrets
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import polars as pl
 
@@ -24,6 +25,9 @@ from tasks.files import alone_in, lock_file, open_lock, require_name, sync, writ
 from tasks.published.folder import REPORT_NAME, REPORTS, replace_reports, require_reports_of_ours
 from tasks.published.read import LockedError, connect_to_published
 from tasks.published.versions import BUILD, RUN_ID, require_versions_of_ours, versions_of
+
+LOOKS = 4
+SECONDS_OF_A_LOOK = 0.05
 
 
 class BuildNotClosedError(CineclusterError, RuntimeError):
@@ -74,7 +78,7 @@ def hold_lock(folder: Path, run_id: str) -> Iterator[None]:
     """Hold the lock file in ``folder``; the system frees it when the process ends, however it ends."""
     with open_lock(folder, "lock") as lock:
         try:
-            lock_file(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take_lock(lock)
         except BlockingIOError as error:
             lock.seek(0)
             raise CineclusterError(
@@ -85,6 +89,16 @@ def hold_lock(folder: Path, run_id: str) -> Iterator[None]:
             os.ftruncate(lock.fileno(), 0)
             os.write(lock.fileno(), json.dumps(holder).encode())
         yield
+
+
+def take_lock(lock: TextIO) -> None:
+    """Take a lock; somebody who only looks whether it is free holds it for a moment."""
+    for _ in range(LOOKS):
+        try:
+            return lock_file(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(SECONDS_OF_A_LOOK)
+    return lock_file(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def remove_builds(folder: Path) -> None:
@@ -208,26 +222,42 @@ def restore_reports(database: Path, reports: Path) -> list[Path]:
     return [reports / name for name in found]
 
 
-def roll_back(database: Path, reports: Path) -> str:
-    """Publish the version before the published one again, with its pictures; return its run_id.
+def roll_back(database: Path, reports: Path, to: str | None = None) -> str:
+    """Publish another version, with its pictures; return its run_id.
 
-    Where the published file is lost or damaged, this is the last version that can be read.
+    That is the one of the run ``to``, older or newer; the one before the published one where None is given. Where the
+    published file is lost or damaged, it is the last version that can be read.
 
     Raises
     ------
     CineclusterError
-        If nothing is published or no earlier version is kept.
+        If nothing is published, no earlier version is kept, or not the one that was asked for.
     """
     if not database.exists() and not versions(database):
         raise CineclusterError(f"{database}: no such database. `cinecluster retrain` makes it.")
     require_versions_of_ours(database)
     with hold_lock(versions_of(database), "rollback"):
-        before = history(database)[:-1]
-        is_lost = not history(database)
-        earlier = [path for path in versions(database) if path.stem in before or (is_lost and history(path))]
-        if not earlier:
-            raise CineclusterError(f"{database}: no earlier version is kept; --keep of the retrain says how many are.")
+        version = version_before(database) if to is None else version_called(database, to)
         with writing(database):
-            point_to(database, earlier[0])
+            point_to(database, version)
         restore_reports(database, reports)
-    return earlier[0].stem
+    return version.stem
+
+
+def version_before(database: Path) -> Path:
+    """Return the version before the published one, or the last one that can be read where that is lost."""
+    before = history(database)[:-1]
+    is_lost = not history(database)
+    earlier = [path for path in versions(database) if path.stem in before or (is_lost and history(path))]
+    if not earlier:
+        raise CineclusterError(f"{database}: no earlier version is kept; --keep of the retrain says how many are.")
+    return earlier[0]
+
+
+def version_called(database: Path, run_id: str) -> Path:
+    """Return the kept version of a run, which can be read."""
+    kept = {path.stem: path for path in versions(database)}
+    if run_id not in kept:
+        raise CineclusterError(f"{database}: no version {run_id[:80]!r} is kept, only {', '.join(kept) or 'none'}.")
+    history_of(kept[run_id])
+    return kept[run_id]

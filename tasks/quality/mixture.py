@@ -72,7 +72,7 @@ def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, 
     keys = user_key(train.user_ids, options.seed + 2)
     tested &= keys <= limit_of(keys[tested], options.quality_users)
     users = select_users(train, tested)
-    n_movies = min(model.shares.shape[1], max(SCORED_MOVIES, SCORED_CELLS // len(users.user_ids)))
+    n_movies = min(model.shares.shape[1], max(SCORED_MOVIES, SCORED_CELLS // max(1, len(users.user_ids))))
     few = model._replace(shares=model.shares[:, :n_movies], tastes=model.tastes[:n_movies])
     popularity = np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
     n_items = min(n_movies, MIXED_ITEMS, count_items(movies.n_fans, movies.n_users)) if with_items else 0

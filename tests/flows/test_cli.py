@@ -126,13 +126,19 @@ def test_every_bad_option_is_one_line(capsys):
         main(["retrain", "--top-n", "0", "--seed", "-1", "--n-clusters", "x", "--memory-limit", "lots"])
     lines = capsys.readouterr().err.splitlines()
     assert sorted(lines)[:-1] == [
-        "--memory-limit lots: should match pattern '^\\d+(\\.\\d+)?\\s*([KMGT]i?B)$'. "
+        "--memory-limit lots: should match pattern '^\\d{1,4}(\\.\\d{1,3})?\\s*([KMGT]i?B)$'. "
         "Memory for DuckDB, such as 4GB. The arrays beside it need about 70 bytes a rating.",
         "--n-clusters x: should be 'auto' or 'elbow' or should be a valid integer. "
         "Number of clusters; auto takes the number that the elbow rule suggests.",
         "--seed -1: should be greater than or equal to 0. Same seed, same source: same tables.",
         "--top-n 0: should be greater than or equal to 1. Recommendations stored for each user.",
     ]
+
+
+def test_a_memory_limit_that_is_too_small_says_so(capsys):
+    with pytest.raises(SystemExit):
+        main(["retrain", "--memory-limit", "1MB"])
+    assert capsys.readouterr().err.startswith("--memory-limit 1MB: is less than 64MB. Memory for DuckDB")
 
 
 @pytest.mark.parametrize("command", [*app])

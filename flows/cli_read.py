@@ -1,0 +1,116 @@
+"""The commands that only read what is published."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter, validators
+from rich.table import Table
+from rich.text import Text
+
+from flows.terminal import console, say, shown
+from tasks.errors import CineclusterError
+
+if TYPE_CHECKING:
+    from tasks.published.status import Status
+
+PUBLISHED = Path("data/cinecluster.duckdb")
+
+
+def recommend(
+    user_id: int,
+    *,
+    n: Annotated[int, Parameter(name=["-n", "--n"], validator=validators.Number(gte=1))] = 15,
+    database: Path = PUBLISHED,
+) -> None:
+    """Print the favourites of a user and what to watch next.
+
+    Args:
+        user_id: Id of the user in the ratings. Somebody unknown is shown what everybody likes.
+        n: Number of recommendations.
+        database: Published DuckDB file.
+    """
+    from tasks.published.read import look_up
+
+    found = look_up(database, user_id, n)
+    if found.favourites:
+        title = f"Favourites of user {user_id} ({len(found.favourites)} of {found.n_favourites:,})"
+        console.print(movie_table(title, [(title, genres) for title, genres in found.favourites]))
+    else:
+        say(f"User {user_id} has no favourites yet: these are the favourites of all users.")
+    rows = [(str(rank), title, genres, f"{score:.3f}") for rank, title, genres, score in found.recommendations]
+    console.print(movie_table(f"Recommendations for user {user_id}", rows, ("rank", "title", "genres", "score")))
+
+
+def movie_table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str, ...] = ("title", "genres")) -> Table:
+    """Return a table of movies; whatever markup or control characters the texts hold is shown, not obeyed."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="right" if column in ("rank", "score") else "left", overflow="ellipsis")
+    for row in rows:
+        table.add_row(*(Text(shown(text[:300])) for text in row))
+    return table
+
+
+def status(
+    *,
+    max_age: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    database: Path = PUBLISHED,
+) -> None:
+    """Say what is published, how old and how large it is, who holds the lock, and which versions are kept.
+
+    Args:
+        max_age: Hours; older tables are an error, exit code 1, as are none.
+        as_json: Print one JSON object.
+        database: Published DuckDB file.
+    """
+    from tasks.published.status import read_status
+
+    found = read_status(database)
+    hours = found.age.total_seconds() / 3600
+    if as_json:
+        values = found._asdict() | {"finished_at": found.finished_at.isoformat(), "age_hours": round(hours, 2)}
+        print(json.dumps(values))
+    else:
+        console.print(status_table(found, hours))
+    if max_age is not None and not hours <= max_age:
+        raise CineclusterError(f"{database}: {hours:.1f} hours old, more than --max-age {max_age:g}.")
+
+
+def status_table(found: "Status", hours: float) -> Table:
+    """Return what `status` prints for people."""
+    table = Table(title="Published", title_justify="left", show_header=False)
+    quality = found.quality is not None and math.isfinite(found.quality)
+    for name, value in (
+        ("run", found.run_id),
+        ("finished", f"{found.finished_at:%Y-%m-%d %H:%M:%S} UTC, {hours:.1f} hours ago"),
+        ("ratings", f"{found.n_ratings:,}"),
+        ("favourites", f"{found.n_favourites:,}"),
+        ("users", f"{found.n_users:,}, {found.n_users_with_favourites:,} of them with favourites"),
+        ("recommendations", f"{found.n_recommendations:,}"),
+        ("held-out quality", f"NDCG@10 {found.quality:.4f}" if quality else "not measured"),
+        ("lock", found.lock_holder or "free"),
+        ("kept versions", ", ".join(found.versions) or "none"),
+    ):
+        table.add_row(name, Text(shown(value)))
+    return table
+
+
+def versions(*, database: Path = PUBLISHED) -> None:
+    """List the kept versions, newest first.
+
+    Args:
+        database: Published DuckDB file.
+    """
+    from tasks.published.status import read_versions
+
+    table = Table("run", "started", "MB", "", title="Kept versions", title_justify="left")
+    for version in read_versions(database):
+        published = "published" if version.is_published else ""
+        started = f"{version.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        table.add_row(version.run_id, started, f"{version.n_bytes / 1e6:,.1f}", published)
+    console.print(table)
+    say("`cinecluster rollback --to RUN` publishes any of them.")
