@@ -28,7 +28,7 @@ def recommend(
     """Print the favourites of a user and what to watch next.
 
     Args:
-        user_id: Id of the user in the ratings. Somebody unknown is shown what everybody likes.
+        user_id: Id of the user in the ratings. An unknown user gets the overall favourites.
         n: Number of recommendations.
         database: Published DuckDB file.
     """

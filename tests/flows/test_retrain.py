@@ -19,7 +19,7 @@ from tasks.published.versions import versions_of
 from tasks.source.demo_data import make_demo_data
 from tests.conftest import quick_pictures, rows
 
-PICTURES = ["cluster_sizes.png", "elbow.png", "genres.png", "incidence.png", "top_movies.png", "user_map.png"]
+PICTURES = ["cluster_sizes.png", "elbow.png", "genres.png", "incidence.png", "item_weight.png", "top_movies.png", "user_map.png"]
 CHANGING = {"runs", "reports"}  # tables that hold times, run ids, or pictures
 OPTIONS = {"max_clusters": 6, "quality_users": 200, "seed": 3}
 
@@ -184,7 +184,7 @@ def test_a_failing_run_leaves_everything_as_it_was(published, few_ratings, capsy
         main(["retrain", *map(str, arguments), "--n-clusters", "2", "--n-fine-clusters", "4", "--max-clusters", "2"])
     assert ended.value.code == 1
     error = capsys.readouterr().err
-    assert error.startswith("Check failed: row counts keep up. No table has lost more than the part 0.2 (--max-drop)")
+    assert error.startswith("Check failed: row counts keep up. No table has lost more than the share 0.2 (--max-drop)")
     assert "Traceback" not in error
     assert state() == before
 

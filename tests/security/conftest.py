@@ -26,7 +26,7 @@ OPTIONS: dict[str, Any] = {
     "max_clusters": 3,
     "top_n": 3,
 }
-PICTURES = ("cluster_sizes", "elbow", "genres", "incidence", "top_movies", "user_map")
+PICTURES = ("cluster_sizes", "elbow", "genres", "incidence", "item_weight", "top_movies", "user_map")
 
 
 class Place(NamedTuple):

@@ -146,7 +146,7 @@ def test_broken_tables_are_shown(good_tables, tmp_path, claim, breaking, paramet
 
 
 def test_a_failed_check_says_what_was_allowed(good_tables):
-    with pytest.raises(CineclusterError, match=r"lost more than the part 0.2 \(--max-drop\) of the rows"):
+    with pytest.raises(CineclusterError, match=r"lost more than the share 0.2 \(--max-drop\) of the rows"):
         check(good_tables.build, "row_counts_keep_up", GOOD | {"n_ratings_before": 1000})
 
 
