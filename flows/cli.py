@@ -150,6 +150,27 @@ def favourite(user_id: int, movie_id: int, *, remove: bool = False, database: Pa
     say(f"Movie {movie_id} {what} of user {user_id}{'' if n_recorded else ', as before'}.")
 
 
+@app.command
+def forget(user_id: int, *, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
+    """Take a user out of the tables, every kept version and the log of favourites, for good.
+
+    Args:
+        user_id: Id of the user.
+        database: Published DuckDB file.
+        reports: Folder of the pictures.
+    """
+    from tasks.favourites.forget import forget_user
+
+    done = forget_user(database, reports, user_id)
+    say(
+        f"User {user_id} is forgotten: {done.n_rows:,} rows of {database} and {done.n_lines:,} lines of the log of "
+        f"favourites are gone, from {done.n_versions} versions."
+    )
+    say("The numbers that the retrain counted, its model and its pictures stay as they are until the next one.")
+    source = done.source or "them"
+    say(f"The ratings files are not touched: take the user out of {source}, or the next retrain reads them again.")
+
+
 @app.command(name="demo-data")
 def demo_data(folder: Path, *, ratings: int = 100_000, seed: int = 0, replace: bool = False) -> None:
     """Make MovieLens-shaped ratings of invented movies.
