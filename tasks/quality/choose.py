@@ -49,6 +49,7 @@ def choose_settings(sample: Interactions, options: ModelOptions) -> Choice:
     """
     users, *_ = rank_movies(draw_users(sample, FIT_USERS, options.seed + 1))
     trained = [train_on(split, options) for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
+    trained = [each for each in trained if each.test.nnz]  # held-out favourites that nobody else has are gone
     quality: dict[int, float] = {}
     if options.n_fine_clusters == "auto" and trained:
         quality = try_fine_clusters(trained[0], options)

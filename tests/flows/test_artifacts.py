@@ -34,5 +34,6 @@ def test_a_page_that_cannot_be_written_leaves_the_run_published(
     import logging
 
     monkeypatch.setattr(artifacts, "get_run_logger", lambda: logging.getLogger("test"))
+    monkeypatch.setattr(artifacts.FlowRunContext, "get", lambda: "a run")
     artifacts.show_run(Path("/no/such/file"), Path("reports"))
     assert "Published, but the run's page is incomplete" in caplog.text

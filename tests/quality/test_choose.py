@@ -12,7 +12,7 @@ from tasks.quality import choose
 from tasks.quality.choose import USUAL, choose_n_fine_clusters, choose_settings, most_usual, ways_to_hold_out
 from tasks.quality.holdout import hold_out
 from tasks.quality.metrics import find_hits, ndcg
-from tasks.quality.mixture import make_mixture, quality_of
+from tasks.quality.mixture import make_mixture, quality_of, train_on
 from tests.model.builders import from_incidence, interactions_of, options_of
 
 
@@ -76,14 +76,16 @@ def test_nothing_is_measured_where_nothing_can_be_held_out():
 
 
 def test_quality_is_measured_on_some_users(four_tastes):
-    mixture = make_mixture(hold_out(four_tastes, "random", 0), options_of(quality_users=30), 12)
+    options = options_of(quality_users=30)
+    trained = train_on(hold_out(four_tastes, "random", 0), options)
+    mixture = make_mixture(trained, options, 12, with_items=True)
     assert mixture.test.shape[0] == len(mixture.users.user_ids) == len(mixture.clusters) == 30
     assert np.diff(mixture.test.indptr).all()
 
 
 def test_the_quality_of_a_mixture_is_that_of_what_would_be_recommended(four_tastes):
     split, options = hold_out(four_tastes, "random", 0), options_of()
-    mixture = make_mixture(split, options, 12)
+    mixture = make_mixture(train_on(split, options), options, 12, with_items=False)
     model, fit = fit_in_memory(split.train, 12, options, CLUSTERS_ALONE)
     best = rank(fit.sample, place(fit.sample, model, known_of(fit)), model, 10)
     hits = find_hits(best._replace(movie=model.movie_ids[best.movie]), split.test, 10)
