@@ -18,7 +18,7 @@ from tasks.progress import report_progress
 from tasks.published.publish import hold_lock, point_to, remove_builds, require_place, restore_reports, versions
 from tasks.published.read import NO_EXTENSIONS, connect_to_published, last_run_id, require_published, tables_in
 from tasks.published.versions import overlay_of, versions_of
-from tasks.report.page import plain
+from tasks.text import plain
 
 
 class Forgotten(NamedTuple):

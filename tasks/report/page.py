@@ -16,13 +16,13 @@ from tasks.published.read import connect_to_published
 from tasks.quality.standings import Standing, standings
 from tasks.report.pictures import add_report
 from tasks.report.plots.style import CLUSTER_COLOURS
+from tasks.text import plain
 
 PAGE = "index.html"
 SHOWN_MOVIES = 8
 SHOWN_REJECTED_ROWS = 20
 NONE = "\N{EN DASH}"
 FEW = 100  # a count below is compared without per cents
-MAX_LENGTH = 300  # of a text that comes from the source
 
 CAPTIONS = {
     "user_map.png": (
@@ -202,13 +202,6 @@ def changed_options(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[s
     names = {**before["config"], **now["config"]}
     values = [(name, before["config"].get(name), now["config"].get(name)) for name in names]
     return [row for row in values if row[1] != row[2]]
-
-
-def plain(value: object) -> str:
-    """Return a text without what could turn it around or hide it, such as U+202E, and not longer than a few lines."""
-    text = str(value)
-    short = text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "…"
-    return "".join(character if character.isprintable() else "\ufffd" for character in short)
 
 
 def number(value: float | None, digits: int = 3) -> str:
