@@ -218,7 +218,8 @@ def ingest_movies(engine: DuckDBEngine, source: Path, max_rejected_share: float 
         for name, columns in files.items():
             path = source / f"{name}.csv"
             connection.register(f"{name}_rows", rows := movie_rows(path, columns))
-            run(connection, f"source/rejected_{name}")
+            run(connection, f"source/judged_{name}")
+            run(connection, "source/rejected_judged", file=path.name, id_column=columns[0])
             check_rejected(connection, path, len(rows), max_rejected_share)
         run(connection, "source/movies")
         n_movies = connection.execute("select count(*) from movies").fetchall()[0][0]
