@@ -32,6 +32,7 @@ from tests.faults.retrains import (
 
 N_PLAIN, N_FLOWS = 40, 10
 SEED = 0
+KILLED, SUCCEEDED = "20260102T030405-dead", "20260102T030406-beef"
 
 
 def parts(n: int) -> list[float]:
@@ -173,19 +174,19 @@ def test_every_line_of_publishing(published_in_memory: Place, tmp_path: Path) ->
     published = published_in_memory
     first = run_of(published.database)
     template = publish.versions_of(published.database) / f"{first}.duckdb"
-    killed, succeeded = (stamp(template, tmp_path / f"{name}.duckdb", name) for name in ("killed", "succeeded"))
+    killed, succeeded = (stamp(template, tmp_path / f"{run_id}.duckdb", run_id) for run_id in (KILLED, SUCCEEDED))
     line, left = 0, Counter[str]()
     while True:
         line += 1
-        process = in_process(published, killed, "killed", line)
+        process = in_process(published, killed, KILLED, line)
         if process.exitcode == 0:
             break
         assert process.exitcode == -signal.SIGKILL
         now = assert_whole(published, claims=False)
-        assert now in ("killed", "succeeded" if line > 1 else first)
-        left["new" if now == "killed" else "old"] += 1
-        assert in_process(published, succeeded, "succeeded").exitcode == 0
-        assert assert_healed(published, claims=False) == "succeeded"
+        assert now in (KILLED, SUCCEEDED if line > 1 else first)
+        left["new" if now == KILLED else "old"] += 1
+        assert in_process(published, succeeded, SUCCEEDED).exitcode == 0
+        assert assert_healed(published, claims=False) == SUCCEEDED
         assert len(list(publish.versions_of(published.database).glob("*.duckdb"))) <= 4
     print(dict(left))
     assert left["old"] > 20

@@ -106,7 +106,7 @@ def test_read_only_folder(published: Place) -> None:
     folder = published.database.parent
     with left_alone(published), mounted(folder, "--bind", str(folder)):
         assert system("mount", "-o", "remount,ro,bind", str(folder)).returncode == 0
-        assert_clear(retrain(published), "cannot be written to: Read-only file system")
+        assert_clear(retrain(published), "cannot be written: Read-only file system")
 
 
 def test_read_only_pictures(published: Place) -> None:

@@ -16,6 +16,11 @@ N_PUBLISHED = 20
 SECONDS_BETWEEN = 0.2
 
 
+def run_id_of(nth: int) -> str:
+    """Return the name of the n-th run."""
+    return f"20260102T0304{nth:02}-beef"
+
+
 def open_anew(database: Path) -> str:
     """Read everything from a connection of its own."""
     with connect_to_published(database) as connection:
@@ -66,8 +71,8 @@ def read_on(ask: Callable[[Path], str], database: Path, stop: Event, report: Pat
 
 def test_readers(published: Place, tmp_path: Path) -> None:
     template = versions_of(published.database) / f"{run_of(published.database)}.duckdb"
-    template = stamp(template, tmp_path / "template.duckdb", "0-first")
-    publish_again(published, template, "0-first")
+    template = stamp(template, tmp_path / "template.duckdb", run_id_of(0))
+    publish_again(published, template, run_id_of(0))
     stop = processes.Event()
     asked = [open_anew, open_anew, hold_on, ask_for_a_user]
     reports = [tmp_path / f"reader-{nth}.txt" for nth in range(len(asked))]
@@ -79,8 +84,8 @@ def test_readers(published: Place, tmp_path: Path) -> None:
         reader.start()
     for nth in range(1, N_PUBLISHED + 1):
         time.sleep(SECONDS_BETWEEN)
-        template = stamp(template, tmp_path / f"{nth}.duckdb", f"{nth}-published")
-        publish_again(published, template, f"{nth}-published")
+        template = stamp(template, tmp_path / f"{nth}.duckdb", run_id_of(nth))
+        publish_again(published, template, run_id_of(nth))
     stop.set()
     for reader in readers:
         reader.join(60)
@@ -89,4 +94,4 @@ def test_readers(published: Place, tmp_path: Path) -> None:
     print([(ask.__name__, count[0], len(count) - 1) for ask, count in zip(asked, counts, strict=True)])
     assert all(int(count[0]) >= 20 for count in counts)
     assert all(len(count) - 1 >= 5 for count in counts[:3])
-    assert assert_healed(published) == f"{N_PUBLISHED}-published"
+    assert assert_healed(published) == run_id_of(N_PUBLISHED)

@@ -15,6 +15,7 @@ import flows.retrain
 from tasks.engine.duckdb import DuckDBEngine
 from tasks.published.checks import CheckOptions, check_tables
 from tasks.published.comment import comment_tables
+from tasks.published.folder import LIST
 from tasks.published.publish import Build, hold_lock, new_build, publish_tables, restore_reports
 from tasks.published.read import connect_to_published
 from tasks.published.versions import versions_of
@@ -120,7 +121,7 @@ def assert_healed(place: Place, claims: bool = True) -> str:
         pictures = connection.execute("select name, content from reports").fetchall()
     assert pictures
     assert {name: (place.reports / name).read_bytes() for name, _ in pictures} == dict(pictures)
-    assert {path.name for path in place.reports.iterdir()} == set(dict(pictures))
+    assert {path.name for path in place.reports.iterdir()} == {*dict(pictures), LIST}
     return run_id
 
 
