@@ -73,7 +73,7 @@ def test_later_favourites_count_more():
         ([99_000] + [2] * 5000, 9, 2000),
     ],
 )
-def test_the_most_favourited_movies_with_two_fans_are_known(n_fans, n_users, expected):
+def test_the_most_favourited_movies_with_nine_tenths_of_the_favourites_are_known(n_fans, n_users, expected):
     assert count_items(np.array(n_fans), n_users) == expected
 
 
