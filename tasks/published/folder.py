@@ -15,6 +15,7 @@ REPORTS = (
     "genres.png",
     "incidence.png",
     "top_movies.png",
+    "item_weight.png",
     "user_map.png",
 )
 REPORT_NAME = re.compile(r"[a-z_]+\.[a-z]+")
