@@ -16,7 +16,7 @@ FILES = {
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in FILES.items()}
-SHARED = {"tasks.blocks", "tasks.errors", "tasks.files", "tasks.progress"}
+SHARED = {"tasks.blocks", "tasks.errors", "tasks.files", "tasks.progress", "tasks.text"}
 UPPER = {"tasks.source", "tasks.published", "tasks.favourites", "tasks.report", "tasks.stations"}
 MAY_IMPORT = {
     "sql": set(),
