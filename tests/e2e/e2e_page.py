@@ -80,7 +80,7 @@ def test_the_page_is_complete_quiet_and_readable(page_file, page, width, dark):
     page.requests.clear()
     page.open(page_file, width, dark)
     assert page.value("document.querySelectorAll('article.cluster').length") > 1
-    assert page.value("[...document.images].map(image => image.complete && image.naturalWidth > 0)") == [True] * 6
+    assert page.value("[...document.images].map(image => image.complete && image.naturalWidth > 0)") == [True] * 7
     assert page.value("document.documentElement.scrollWidth") == width
     assert page.value(PIERCING) == []
     assert page.value(CONTRAST) >= 4.5
