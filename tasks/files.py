@@ -48,6 +48,14 @@ def replacing(path: Path) -> Iterator[Path]:
             new.unlink(missing_ok=True)
 
 
+def require_writable(folder: Path) -> None:
+    """Raise a CineclusterError if no file can be made in a folder."""
+    probe = new_name(folder / "probe")
+    with writing(folder):
+        probe.touch(exist_ok=False)
+        probe.unlink()
+
+
 def replace_content(path: Path, content: bytes) -> None:
     """Make ``content`` that of a file, in one step; nothing is written if it is that already."""
     if path.is_file() and path.read_bytes() == content:

@@ -5,7 +5,7 @@ from unittest import mock
 import pytest
 
 from tasks.errors import CineclusterError
-from tasks.files import new_name, replace_content, replacing
+from tasks.files import new_name, replace_content, replacing, require_writable
 
 
 def names_in(folder):
@@ -62,6 +62,13 @@ def test_nobody_can_guess_the_name_of_the_new_file(tmp_path):
     assert len(names) == 100
     assert {path.parent for path in names} == {tmp_path}
     assert all(path.name.startswith(".report.png.") and len(path.name) > 25 for path in names)
+
+
+def test_a_folder_that_takes_no_file_is_told_and_one_that_does_stays_empty(tmp_path):
+    require_writable(tmp_path)
+    assert names_in(tmp_path) == []
+    with pytest.raises(CineclusterError, match=r"none: cannot be written: No such file or directory"):
+        require_writable(tmp_path / "none")
 
 
 def test_content_that_is_there_is_not_written_again(tmp_path):

@@ -21,7 +21,7 @@ import polars as pl
 
 from tasks.engine.duckdb import machine_errors
 from tasks.errors import CineclusterError
-from tasks.files import alone_in, lock_file, open_lock, require_name, sync, writing
+from tasks.files import alone_in, lock_file, open_lock, require_name, require_writable, sync, writing
 from tasks.published.folder import REPORT_NAME, REPORTS, replace_reports, require_reports_of_ours
 from tasks.published.read import LockedError, connect_to_published
 from tasks.published.versions import BUILD, RUN_ID, require_versions_of_ours, versions_of
@@ -216,6 +216,7 @@ def restore_reports(database: Path, reports: Path) -> list[Path]:
     require_reports_of_ours(reports, dict.fromkeys(REPORTS, b"") | found)
     with writing(reports):
         reports.mkdir(parents=True, exist_ok=True)
+        require_writable(reports)  # also where all files are there already: the next ones will differ
         if found:
             with alone_in(reports):
                 replace_reports(reports, found)

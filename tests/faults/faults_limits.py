@@ -115,12 +115,6 @@ def test_read_only_pictures(published: Place) -> None:
         assert_clear(retrain(published), "reports: cannot be written: Read-only file system")
 
 
-@pytest.mark.parametrize("memory_limit", ["1MB", "5MB", "10MB"])
-def test_memory_limit(memory_limit: str, published: Place) -> None:
-    with left_alone(published):
-        assert_clear(retrain(published, memory_limit=memory_limit), "Raise or leave out --memory-limit")
-
-
 def cut(path: Path) -> None:
     """Cut a file to half."""
     os.truncate(path, path.stat().st_size // 2)
