@@ -59,19 +59,25 @@ def test_every_station_has_the_memory_limit_of_the_run(tmp_path, limits):
     }  # fmt: skip
 
 
-def test_a_limit_hit_in_a_late_station_is_told_and_nothing_is_published(tmp_path, monkeypatch):
+@pytest.mark.parametrize("late", ["describe_clusters", "write_page", "check_tables"])
+def test_a_limit_hit_in_a_late_station_is_told_and_nothing_is_published(tmp_path, monkeypatch, late):
     database = tmp_path / "films.duckdb"
     publish(database)
     before = database.read_bytes()
     ratings = [(user, 1 + (user * 7 + k) % 3000, 5.0) for user in range(1, 400) for k in range(60)]
-    check_tables = stations.check_tables
-    tiny = "1MB"
-    monkeypatch.setattr(
-        stations, "check_tables", lambda engine, *rest: check_tables(engine._replace(memory_limit=tiny), *rest)
-    )
-    with pytest.raises(CineclusterError, match=r"(?s)^Out of memory: .*--memory-limit.*The published tables stay"):
+    station = getattr(stations, late)
+
+    def with_little(engine, *rest):
+        return station(engine._replace(memory_limit="1MB"), *rest)
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(CineclusterError, match=r"(?s)^Out of memory: .*--memory-limit.*The published tables stay"),
+    ):
+        patch.setattr(stations, late, with_little)
         publish(database, ratings)
     assert database.read_bytes() == before
     assert list((tmp_path / ".films").glob("build-*")) == []
     with duckdb.connect(database, read_only=True) as connection:
         assert connection.execute("select count(*) from runs").fetchall() == [(1,)]
+    publish(database)
