@@ -53,7 +53,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_clusters": "auto",
         "n_fine_clusters": "auto",
         "elbow_rule": "knee",
-        "elbow_users": 20_000,
+        "elbow_users": 10_000,
         "weighting": "idf",
         "n_components": "auto",
         "near_weight": 0.5,

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Frame, Interactions
 from tasks.engine import BLOCK_USERS, BlockFunction, Sums
@@ -155,8 +156,11 @@ def block_of(user_ids: NDArray[np.int32], n_movies: int, entries: dict[str, NDAr
 def in_parallel(
     function: Callable[[Interactions], Result], blocks: Iterator[Interactions], n_threads: int = THREADS
 ) -> Iterator[Result]:
-    """Yield what ``function`` makes of each block, in their order; few blocks are in memory at a time."""
-    with ThreadPoolExecutor(n_threads) as pool:
+    """Yield what ``function`` makes of each block, in their order; few blocks are in memory at a time.
+
+    Each thread has one of BLAS: more would wait for each other.
+    """
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
         waiting: deque[Future[Result]] = deque()
         for block in blocks:
             waiting.append(pool.submit(function, block))

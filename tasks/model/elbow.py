@@ -1,12 +1,14 @@
 """The elbow: WCSS by number of clusters, and the number that it suggests."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import make_smoothing_spline
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from tasks.model.kmeans import threads_for
+from tasks.model.kmeans import TWO_THREADS
 from tasks.model.types import ModelOptions, Points
 from tasks.progress import report_progress
 
@@ -25,14 +27,20 @@ def measure_wcss(points: Points, n_users: int, options: ModelOptions) -> NDArray
     """
     sample = draw_users(points, options.elbow_users, options.seed)
     n_fits = min(options.max_clusters, sample.shape[0])
-    k_means = KMeans(n_init=options.n_init, max_iter=options.max_iter, random_state=options.seed)
+
+    def inertia(n_clusters: int) -> float:
+        """Return the WCSS of k-means on the sample."""
+        k_means = KMeans(n_clusters, n_init=options.n_init, max_iter=options.max_iter, random_state=options.seed)
+        return float(k_means.fit(sample).inertia_)
+
     wcss: list[float] = []
-    with threadpool_limits(threads_for(sample, options.max_clusters)):
-        while len(wcss) < n_fits and (not wcss or wcss[-1] > 0):
-            k_means.set_params(n_clusters=len(wcss) + 1).fit(sample)
-            wcss.append(k_means.inertia_ * n_users / sample.shape[0])
+    with threadpool_limits(1), ThreadPoolExecutor(TWO_THREADS) as pool:
+        for start in range(1, n_fits + 1, TWO_THREADS):
+            wcss += pool.map(inertia, range(start, min(start + TWO_THREADS, n_fits + 1)))
             report_progress(len(wcss), n_fits)
-    return np.array(wcss)
+            if 0 in wcss:
+                break
+    return np.array(wcss[: wcss.index(0) + 1 if 0 in wcss else None]) * n_users / sample.shape[0]
 
 
 def draw_users(points: Points, sample_users: int | None, seed: int) -> Points:

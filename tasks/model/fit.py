@@ -26,6 +26,15 @@ def count_candidates(n_users: int, n_movies: int) -> int:
     return min(n_movies, MOST_CANDIDATES, max(FEWEST_CANDIDATES, MOST_CELLS // n_users))
 
 
+def with_movies(users: Interactions) -> tuple[Interactions, Movies]:
+    """Return users with the movies that they favourited as columns, the most favourited first, and those movies.
+
+    ``Movies.movie_ids`` are the former columns.
+    """
+    ranked, columns, n_fans = rank_movies(users)
+    return ranked, Movies(columns.astype(np.int32), n_fans, len(users.user_ids))
+
+
 def fit_fine_clusters(sample: Interactions, movies: Movies, n_clusters: int, options: ModelOptions) -> Fit:
     """Return the taste space and fine clusters, which are the clusters too: all that recommendations need."""
     space = fit_taste_space(sample, movies, options)
@@ -38,13 +47,14 @@ def fit_in_memory(
     users: Interactions, n_fine_clusters: int, options: ModelOptions, settings: ItemSettings
 ) -> tuple[Model, Fit]:
     """Return the model of a retrain on ``users``, who fit into memory; ``Model.movie_ids`` are their columns."""
-    ranked, columns, n_fans = rank_movies(users)
-    movies = Movies(columns.astype(np.int32), n_fans, len(users.user_ids))
+    ranked, movies = with_movies(users)
     fit = fit_fine_clusters(ranked, movies, n_fine_clusters, options)
     return fit_model(fit, options, settings, lambda count: count(ranked))
 
 
-def fit_model(fit: Fit, options: ModelOptions, settings: ItemSettings, sum_blocks: SumBlocks) -> tuple[Model, Fit]:
+def fit_model(
+    fit: Fit, options: ModelOptions, settings: ItemSettings, sum_blocks: SumBlocks, n_candidates: int | None = None
+) -> tuple[Model, Fit]:
     """Return the model, and the fit with its clusters numbered by their users, most first.
 
     Parameters
@@ -52,9 +62,11 @@ def fit_model(fit: Fit, options: ModelOptions, settings: ItemSettings, sum_block
     fit : taste space and clusters of a sample of users.
     settings : of the item model.
     sum_blocks : calls a function on blocks of all users and adds up what it returns.
+    n_candidates : movies that are scored, by `count_candidates` where None.
     """
+    n_candidates = n_candidates or count_candidates(fit.movies.n_users, len(fit.movies.movie_ids))
     n_items = count_items(fit.movies.n_fans, fit.movies.n_users) if settings.weight else 0
-    model = bare_model(fit, options, settings)
+    model = bare_model(fit, options, settings, n_candidates)
     sums = sum_blocks(partial(count_block, model=model, known=known_of(fit), n_items=n_items))
     model, lift = with_shares(model, sums)
     if n_items:
@@ -63,10 +75,9 @@ def fit_model(fit: Fit, options: ModelOptions, settings: ItemSettings, sum_block
     return number_clusters(model, fit, order_by_size(sums["clusters"]))
 
 
-def bare_model(fit: Fit, options: ModelOptions, settings: ItemSettings) -> Model:
+def bare_model(fit: Fit, options: ModelOptions, settings: ItemSettings, n_candidates: int) -> Model:
     """Return a model that knows where users are, with shares of 0 and without tastes and items."""
     movies = fit.movies
-    n_candidates = count_candidates(movies.n_users, len(movies.movie_ids))
     found, clusters, fine = (clustering.centroids for clustering in fit.groups)
     shares = np.zeros((len(fine), n_candidates), dtype=np.float32)
     nothing = np.zeros((n_candidates, 0), dtype=np.float32)

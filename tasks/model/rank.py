@@ -99,7 +99,8 @@ def pick_best(
     Where rounded scores are equal the lower column comes first. Scores of minus infinity are left out.
     """
     least = lower_bound(scores, top_n)
-    rows, columns = np.nonzero((scores >= least[:, None]) & (scores > -np.inf))
+    found = np.flatnonzero((scores >= least[:, None]) & (scores > -np.inf))  # faster than nonzero in two dimensions
+    rows, columns = np.divmod(found, scores.shape[1])
     values = rounded(scores[rows, columns])
     order = np.lexsort((columns, -values, rows))
     rows, columns, values = rows[order], columns[order], values[order]

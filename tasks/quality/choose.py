@@ -1,5 +1,7 @@
 """What a retrain chooses by held-out favourites: the number of fine clusters, and the settings of the item model."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
@@ -13,7 +15,7 @@ from tasks.model.items import discounted, item_weights, rarity
 from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions
 from tasks.progress import report_progress
 from tasks.quality.holdout import Split, hold_out
-from tasks.quality.mixture import Mixture, Trained, make_mixture, quality_of, train_on
+from tasks.quality.mixture import Mixture, gram_to_try, make_mixture, quality_of, train_on
 
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
 USERS_A_CLUSTER = (16, 8, 4)
@@ -24,6 +26,7 @@ STRENGTHS = (2.0, 8.0, 32.0)
 WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15)
 USUAL = ItemSettings(strength=8.0, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0)
+THREADS = 2
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 
 
@@ -50,15 +53,16 @@ def choose_settings(sample: Interactions, options: ModelOptions) -> Choice:
     users, *_ = rank_movies(draw_users(sample, FIT_USERS, options.seed + 1))
     trained = [train_on(split, options) for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
     trained = [each for each in trained if each.test.nnz]  # held-out favourites that nobody else has are gone
+    mixture_of = cache(lambda number, n_fine_clusters: make_mixture(trained[number], options, n_fine_clusters))
     quality: dict[int, float] = {}
     if options.n_fine_clusters == "auto" and trained:
-        quality = try_fine_clusters(trained[0], options)
+        quality = try_fine_clusters(len(users.user_ids), lambda n_fine_clusters: mixture_of(0, n_fine_clusters))
     n_fine_clusters = choose_n_fine_clusters(options.n_fine_clusters, quality, len(sample.user_ids))
     if options.item_weight == 0 or not trained or options.weighting == "none":
         return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, {})
-    n_tried = choose_n_fine_clusters(options.n_fine_clusters, quality, len(users.user_ids))
-    mixtures = [make_mixture(each, options, n_tried or 15, with_items=True) for each in trained]
-    tried = try_items(mixtures, options)
+    n_tried = choose_n_fine_clusters(options.n_fine_clusters, quality, len(users.user_ids)) or 15
+    mixtures = [mixture_of(number, n_tried) for number in range(len(trained))]
+    tried = try_items(mixtures, list(map(gram_to_try, trained, mixtures)), options)
     return Choice(n_fine_clusters, most_usual(tried, USUAL), quality, tried)
 
 
@@ -70,14 +74,13 @@ def ways_to_hold_out(users: Interactions, seed: int) -> list[Split]:
     return [hold_out(users, kind, seed + number) for number, kind in enumerate(kinds)]
 
 
-def try_fine_clusters(trained: Trained, options: ModelOptions) -> dict[int, float]:
+def try_fine_clusters(n_users: int, mixture_of: Callable[[int], Mixture]) -> dict[int, float]:
     """Return the NDCG@10 of the clusters alone on held-out favourites, for several numbers of fine clusters."""
     quality: dict[int, float] = {}
-    n_users = len(trained.train.user_ids)
     numbers = sorted({min(FINEST, max(1, n_users // users)) for users in USERS_A_CLUSTER})
     for done, number in enumerate(numbers, start=1):
-        mixture = make_mixture(trained, options, number, with_items=False)
-        quality[number] = quality_of(mixture, mixture.clusters)
+        mixture = mixture_of(number)
+        quality[number] = quality_of(mixture, mixture.clusters.copy())
         report_progress(done, len(numbers))
     return quality
 
@@ -93,13 +96,15 @@ def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float]
     return max(near, default=max(1, n_users // USERS_A_CLUSTER[-1]))
 
 
-def try_items(mixtures: list[Mixture], options: ModelOptions) -> dict[ItemSettings, float]:
+def try_items(
+    mixtures: list[Mixture], grams: list[NDArray[np.float64]], options: ModelOptions
+) -> dict[ItemSettings, float]:
     """Return the quality of settings of the item model: strength and weight together, then rarity."""
     tried: dict[ItemSettings, float] = {}
     weights = WEIGHTS if options.item_weight == "auto" else (float(options.item_weight),)
     has_times = any(mixture.users.seconds.any() for mixture in mixtures)
     start = USUAL._replace(recency=USUAL.recency if has_times else 0.0)
-    items_of = cache(lambda strength: [item_weights(mixture.gram, strength) for mixture in mixtures])
+    items_of = cache(lambda strength: [item_weights(gram, strength) for gram in grams])
 
     def try_each(settings: list[ItemSettings]) -> None:
         """Add the quality of settings that share strength and recency to ``tried``."""
@@ -138,11 +143,17 @@ def sum_of(test: csr_matrix, scores: NDArray[np.float32]) -> float:
 
 def mean_quality(mixtures: list[Mixture], items: list[NDArray[np.float32]], settings: ItemSettings) -> float:
     """Return the geometric mean of the quality with the scores of clusters and items mixed."""
-    values = []
-    for mixture, scores in zip(mixtures, items, strict=True):
+
+    def quality(mixture: Mixture, scores: NDArray[np.float32]) -> float:
+        """Return the quality on one way of holding out."""
         mixed = mixture.clusters * np.float32(1 - settings.weight)
         mixed[:, : scores.shape[1]] += scores * np.float32(settings.weight * settings.unit)
-        values.append(quality_of(mixture, mixed * rarity(mixture.popularity, settings.rarity_power)))
+        if settings.rarity_power:
+            mixed *= rarity(mixture.popularity, settings.rarity_power)
+        return quality_of(mixture, mixed)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        values = list(pool.map(quality, mixtures, items))
     return float(np.exp(np.log(np.maximum(values, 1e-6)).mean()))
 
 

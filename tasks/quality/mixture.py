@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, rank_movies, select_users
+from tasks.blocks import Interactions, select_users
 from tasks.model.draw import limit_of, user_key
 from tasks.model.embedding import fit_taste_space, place_in_space
-from tasks.model.fit import fit_model, known_of
+from tasks.model.fit import fit_model, known_of, with_movies
 from tasks.model.items import count_items, gram_of
 from tasks.model.kmeans import FINE_ITERATIONS, k_means
 from tasks.model.neighbours import place
@@ -30,14 +30,12 @@ class Mixture(NamedTuple):
     test : held-out favourites, shape (n_users, n_movies).
     clusters : float32, scores by the clusters, shape (n_users, number of movies that are ranked).
     popularity : evidence for each movie, summed over users.
-    gram : Gram matrix of the item model.
     """
 
     users: Interactions
     test: csr_matrix
     clusters: NDArray[np.float32]
     popularity: NDArray[np.float64]
-    gram: NDArray[np.float64]
 
 
 class Trained(NamedTuple):
@@ -56,33 +54,36 @@ class Trained(NamedTuple):
 
 def train_on(split: Split, options: ModelOptions) -> Trained:
     """Return the training part of a split in its taste space."""
-    train, columns, n_fans = rank_movies(split.train)
-    movies = Movies(columns.astype(np.int32), n_fans, len(train.user_ids))
+    train, movies = with_movies(split.train)
     space = fit_taste_space(train, movies, options)
-    return Trained(train, split.test[:, columns], movies, space, place_in_space(train, space, options))
+    return Trained(train, split.test[:, movies.movie_ids], movies, space, place_in_space(train, space, options))
 
 
-def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, with_items: bool) -> Mixture:
+def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int) -> Mixture:
     """Return what the scores of at most ``quality_users`` users with held-out favourites are made of."""
     train, movies = trained.train, trained.movies
-    fine = k_means(trained.points, n_fine_clusters, 1, FINE_ITERATIONS, options.seed)
-    fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
-    model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train))
     tested = np.diff(trained.test.indptr) > 0
     keys = user_key(train.user_ids, options.seed + 2)
     tested &= keys <= limit_of(keys[tested], options.quality_users)
     users = select_users(train, tested)
-    n_movies = min(model.shares.shape[1], max(SCORED_MOVIES, SCORED_CELLS // max(1, len(users.user_ids))))
-    few = model._replace(shares=model.shares[:, :n_movies], tastes=model.tastes[:n_movies])
+    n_movies = min(len(movies.movie_ids), max(SCORED_MOVIES, SCORED_CELLS // max(1, len(users.user_ids))))
+    fine = k_means(trained.points, n_fine_clusters, 1, FINE_ITERATIONS, options.seed)
+    fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
+    model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_movies)
     popularity = np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
-    n_items = min(n_movies, MIXED_ITEMS, count_items(movies.n_fans, movies.n_users)) if with_items else 0
-    scores = cluster_scores(place(users, few, known_of(fit)), few)
-    return Mixture(users, trained.test[tested], scores, popularity, gram_of(train, n_items))
+    scores = cluster_scores(place(users, model, known_of(fit)), model)
+    return Mixture(users, trained.test[tested], scores, popularity)
+
+
+def gram_to_try(trained: Trained, mixture: Mixture) -> NDArray[np.float64]:
+    """Return the Gram matrix of the item models that are tried, of few movies."""
+    movies = trained.movies
+    n_items = min(mixture.clusters.shape[1], MIXED_ITEMS, count_items(movies.n_fans, movies.n_users))
+    return gram_of(trained.train, n_items)
 
 
 def quality_of(mixture: Mixture, scores: NDArray[np.float32]) -> float:
-    """Return the mean NDCG@10 of scores of the movies that are ranked."""
-    scores = scores.copy()
+    """Return the mean NDCG@10 of scores of the movies that are ranked; those of seen movies are overwritten."""
     hide(scores, mixture.users.weights)
     user, place_, movie, score = pick_best(scores, DEPTH)
     best = Ranking(user, place_, movie, score, score, score)

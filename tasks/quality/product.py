@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.blocks import Interactions, favourites_of, rank_movies, select_movies
+from tasks.blocks import Interactions, favourites_of, select_movies
 from tasks.model.embedding import fit_taste_space, place_in_space
-from tasks.model.fit import fit_in_memory, fit_model, known_of
+from tasks.model.fit import fit_in_memory, fit_model, known_of, with_movies
 from tasks.model.kmeans import cluster_users, number_by_size
 from tasks.model.merge import merge_small_clusters
 from tasks.model.neighbours import Known, place
 from tasks.model.rank import rank
-from tasks.model.types import CLUSTERS_ALONE, Fit, Groups, Model, ModelOptions, Movies, Ranking
+from tasks.model.types import CLUSTERS_ALONE, Fit, Groups, Model, ModelOptions, Ranking
 from tasks.quality.choose import choose_settings
 
 ARTICLE: dict[str, Any] = {
@@ -62,8 +62,7 @@ def fit_article(train: Interactions, options: ModelOptions) -> Product:
     """Return what the article's way learns: 15 clusters of the incidence, those under six users merged into others."""
     started = time.monotonic()
     options = options._replace(**ARTICLE)
-    ranked, columns, n_fans = rank_movies(train)
-    movies = Movies(columns.astype(np.int32), n_fans, len(train.user_ids))
+    ranked, movies = with_movies(train)
     space = fit_taste_space(ranked, movies, options)
     points, favourites = place_in_space(ranked, space, options), favourites_of(ranked)
     found = cluster_users(points, favourites, ARTICLE_CLUSTERS, options)
@@ -71,7 +70,7 @@ def fit_article(train: Interactions, options: ModelOptions) -> Product:
     fit = Fit(ranked, movies, space, Groups(found, clusters, clusters))
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(ranked))
     setting = {"n_clusters": ARTICLE_CLUSTERS}
-    return Product(model, columns, known_of(fit), setting, time.monotonic() - started)
+    return Product(model, movies.movie_ids, known_of(fit), setting, time.monotonic() - started)
 
 
 def recommend_to(users: Interactions, product: Product, top_n: int) -> Ranking:

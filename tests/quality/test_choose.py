@@ -78,14 +78,14 @@ def test_nothing_is_measured_where_nothing_can_be_held_out():
 def test_quality_is_measured_on_some_users(four_tastes):
     options = options_of(quality_users=30)
     trained = train_on(hold_out(four_tastes, "random", 0), options)
-    mixture = make_mixture(trained, options, 12, with_items=True)
+    mixture = make_mixture(trained, options, 12)
     assert mixture.test.shape[0] == len(mixture.users.user_ids) == len(mixture.clusters) == 30
     assert np.diff(mixture.test.indptr).all()
 
 
 def test_the_quality_of_a_mixture_is_that_of_what_would_be_recommended(four_tastes):
     split, options = hold_out(four_tastes, "random", 0), options_of()
-    mixture = make_mixture(train_on(split, options), options, 12, with_items=False)
+    mixture = make_mixture(train_on(split, options), options, 12)
     model, fit = fit_in_memory(split.train, 12, options, CLUSTERS_ALONE)
     best = rank(fit.sample, place(fit.sample, model, known_of(fit)), model, 10)
     hits = find_hits(best._replace(movie=model.movie_ids[best.movie]), split.test, 10)
