@@ -2,7 +2,7 @@
 PYTHON ?= python3
 INSTALL = .venv/bin/pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: retrain test kernels lint e2e faults audit lock clean
+.PHONY: retrain test kernels lint e2e faults spark audit lock clean
 
 retrain: .venv/runtime  ## Run the main job on demo data
 	.venv/bin/cinecluster retrain
@@ -27,6 +27,9 @@ e2e: .venv/dev  ## Operate a real Prefect server and worker, and look at the rep
 faults: .venv/dev  ## Kill, fill, truncate, read meanwhile
 	.venv/bin/pytest tests/faults/faults_*.py
 
+spark: .venv-spark/spark  ## Start a cluster of Spark on this machine, retrain there, kill parts of it; needs Java 17
+	.venv-spark/bin/pytest tests/spark/spark_*.py
+
 audit: .venv/dev  ## Look for known vulnerabilities in the locked requirements
 	@.venv/bin/pip-audit -r requirements.lock --no-deps --disable-pip --progress-spinner off > .venv/audit.txt 2>&1; \
 	if grep -qE "^Found [0-9]+ known" .venv/audit.txt; then cat .venv/audit.txt; exit 1; \
@@ -49,11 +52,23 @@ audit: .venv/dev  ## Look for known vulnerabilities in the locked requirements
 	$(INSTALL) --no-build-isolation -e .
 	@touch $@ .venv/runtime
 
+.venv-spark/spark: requirements-spark.lock pyproject.toml
+	@echo "Installing the locked requirements with Spark into .venv-spark, once; this takes some minutes."
+	@command -v java > /dev/null || { apt-get -qq update && apt-get -qq install -y openjdk-17-jre-headless; } > /dev/null
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
+	.venv-spark/bin/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 lock:  ## Renew the locks; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--no-header --no-strip-extras pyproject.toml --extra build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-		--no-header --no-strip-extras pyproject.toml --all-extras -c requirements.lock -o requirements-dev.lock
+		--no-header --no-strip-extras pyproject.toml --extra build --extra dev --extra baselines --extra sail \
+		-c requirements.lock -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--no-header --no-strip-extras pyproject.toml --extra build --extra dev --extra spark-local \
+		-c requirements.lock -o requirements-spark.lock
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-spark

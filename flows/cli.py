@@ -23,7 +23,7 @@ from flows.config import EvaluateOptions, Options, RetrainOptions
 from flows.server import apply_settings, end_server_with_this_process
 from flows.terminal import console, say, shown
 from tasks.errors import CineclusterError
-from tasks.source.header import find_ratings, read_columns
+from tasks.source.header import find_files, find_ratings, read_columns
 
 if TYPE_CHECKING:
     from tasks.quality.standings import Standing
@@ -57,7 +57,8 @@ def begin(command: str, config: Options, verbose: bool) -> None:
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     say(f"cinecluster {command}, preset {config.preset}, from {config.source or 'demo data'}")
     if config.source and "CINECLUSTER_WEBHOOK" not in os.environ:
-        read_columns(find_ratings(config.source))
+        [first, *_] = find_files(config.source) or [find_ratings(config.source)]
+        read_columns(first)
 
 
 @app.command

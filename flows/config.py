@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from tasks.files import fault_of_name
 
 if TYPE_CHECKING:
+    from tasks.engine.choose import EngineOptions
     from tasks.model.types import ModelOptions
     from tasks.published.checks import CheckOptions
     from tasks.stations.interactions import FavouriteOptions
@@ -260,6 +261,26 @@ class RetrainOptions(Options):
     metrics: Place | None = Field(
         default=None, description="File for the textfile collector of Prometheus, such as /srv/textfile/films.prom."
     )
+    engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb", description="Where ratings are counted and users are placed; see docs/spark.md."
+    )
+    spark: str = Field(
+        default="local",
+        pattern=r"^(sc://\S+|local|sail)$",
+        description="Spark for --engine spark: sc://host:port for a cluster, local for this machine, or sail.",
+    )
+    work_dir: str | None = Field(
+        default=None,
+        description="Folder or URL for --engine spark that this machine and Spark's workers can see; by default "
+        "beside the database.",
+    )
+
+    @property
+    def engine_options(self) -> "EngineOptions":
+        """Where the retrain runs."""
+        from tasks.engine.choose import EngineOptions
+
+        return EngineOptions(**{name: getattr(self, name) for name in EngineOptions._fields})
 
     @property
     def checks(self) -> "CheckOptions":

@@ -8,7 +8,7 @@ from flows import stations
 from flows.artifacts import name_run, show_run
 from flows.config import RetrainOptions, with_parameters_of
 from flows.notify import notify_webhook
-from tasks.engine.duckdb import DuckDBEngine
+from tasks.engine.choose import open_engine
 from tasks.favourites.change import carry_favourites
 from tasks.model.types import Fit, Groups
 from tasks.published.publish import new_build
@@ -27,8 +27,7 @@ def retrain(**options: Any) -> dict[str, Any]:
     o = RetrainOptions(**options)
     if o.metrics:
         require_metrics_of_ours(o.metrics)
-    with new_build(o.database) as build:
-        engine = DuckDBEngine(build.database, o.memory_limit)
+    with new_build(o.database) as build, open_engine(o.engine_options, build.database) as engine:
         stations.restore_reports(o.database, o.reports)
         source = o.source or stations.make_demo_source(o.database.parent / "demo")
         rows = stations.ingest_ratings(engine, source, o.max_rejected_share)

@@ -4,14 +4,14 @@ from tasks.favourites import change, log, overlay
 from tasks.published import checks, publish, status
 from tasks.quality import choose, evaluate
 from tasks.report import page, pictures
-from tasks.source import demo_source, ingest
+from tasks.source import demo_source, files, ingest
 from tasks.stations import clusters, evaluation, interactions, recommendations, recommender, summary
 from tasks.task import is_passing, task
 
 RETRIED = {"retries": 1, "retry_delay_seconds": 2, "retry_condition_fn": is_passing}
 
 make_demo_source = task("Make demo data")(demo_source.make_demo_source)
-ingest_ratings = task("Read the ratings", **RETRIED)(ingest.ingest_ratings)
+ingest_ratings = task("Read the ratings", **RETRIED)(files.ingest_ratings)
 ingest_favourites_log = task("Read the log of favourites")(log.ingest_favourites_log)
 ingest_movies = task("Read the movies", **RETRIED)(ingest.ingest_movies)
 select_favourites = task("Select the favourites")(interactions.select_favourites)

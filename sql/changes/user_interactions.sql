@@ -34,7 +34,7 @@ select
             then interaction_rules.near_weight
         else 0
     end)::float as weight,
-    coalesce(epoch(judged.rated_at), 0)::bigint as seconds
+    floor(coalesce(epoch(judged.rated_at), 0))::bigint as seconds
 from judged
 inner join overall_favourites_retrained using (movie_id)
 cross join interaction_rules

@@ -19,7 +19,7 @@ counts as (
         sum(cluster_movies.n_users) as n_favourites
     from cluster_movies
     inner join movie_genres using (movie_id)
-    group by all
+    group by cluster_movies.cluster, movie_genres.genre
 ),
 
 totals as (

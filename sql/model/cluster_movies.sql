@@ -13,7 +13,7 @@ with counts as (
         count(*)::integer as n_users
     from favourites
     inner join user_clusters using (user_id)
-    group by all
+    group by user_clusters.cluster, favourites.movie_id
 ),
 
 sizes as (

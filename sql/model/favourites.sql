@@ -21,21 +21,33 @@ with favourited as (
     where favourites_log.is_favourite
 ),
 
-first_movies as (
+movies_of_those as (
     select distinct movie_id from favourited
-    order by movie_id
-    limit coalesce($first_movies::bigint, 9223372036854775807)
+),
+
+numbered_movies as (
+    select
+        movie_id,
+        row_number() over (order by movie_id) as place
+    from movies_of_those
 ),
 
 of_first_movies as (
     select * from favourited
-    where movie_id <= (select max(movie_id) from first_movies)
+    where
+        $first_movies::integer is null
+        or movie_id <= (select max(movie_id) filter (where place <= $first_movies::integer) from numbered_movies)
 ),
 
-first_users as (
+users_of_those as (
     select distinct user_id from of_first_movies
-    order by user_id
-    limit coalesce($first_users::bigint, 9223372036854775807)
+),
+
+numbered_users as (
+    select
+        user_id,
+        row_number() over (order by user_id) as place
+    from users_of_those
 )
 
 select
@@ -43,4 +55,6 @@ select
     movie_id,
     rated_at
 from of_first_movies
-where user_id <= (select max(user_id) from first_users)
+where
+    $first_users::integer is null
+    or user_id <= (select max(user_id) filter (where place <= $first_users::integer) from numbered_users)

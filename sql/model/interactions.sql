@@ -48,6 +48,6 @@ select
     judged.is_favourite,
     judged.is_near,
     (case when judged.is_favourite then 1.0 when judged.is_near then judged.near_weight else 0.0 end)::float as weight,
-    coalesce(epoch(judged.rated_at), 0)::bigint as seconds
+    floor(coalesce(epoch(judged.rated_at), 0))::bigint as seconds
 from judged
 inner join movie_positions on judged.movie_id = movie_positions.movie_id

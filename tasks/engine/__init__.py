@@ -1,14 +1,23 @@
 """Where tables live and statements run."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.blocks import Frame, Interactions
 
+if TYPE_CHECKING:
+    import duckdb  # which workers do without
+
 Sums = Mapping[str, NDArray]
 BlockFunction = Callable[[Interactions], Frame]
+FileFunction = Callable[[int], Iterable[pa.RecordBatch]]  # number of a file: its rows
+UserFilter = Callable[[NDArray[np.int32]], NDArray[np.bool_]]  # user_ids: which of them
 BLOCK_USERS = 8192
 
 
@@ -18,6 +27,17 @@ class Engine(Protocol):
     It holds paths, memory limit and threads, so that no step passes them. Names of statements are those of files in
     ``sql/``, without the ending; of the parameters each statement takes those that it names.
     """
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file that is going to be published."""
+
+    @property
+    def memory_limit(self) -> str | None:
+        """DuckDB's, such as ``"4GB"``; its own default where None."""
+
+    def connect(self) -> "AbstractContextManager[duckdb.DuckDBPyConnection]":
+        """Open the DuckDB file that is going to be published, with all tables built so far."""
 
     def run(self, *names: str, **parameters: Any) -> None:
         """Run statements one after the other."""
@@ -31,8 +51,8 @@ class Engine(Protocol):
     def store_blocks(self) -> None:
         """Read the view ``interactions`` once, and store it as the blocks of whole users that the next three read."""
 
-    def blocks(self) -> Iterator[Interactions]:
-        """Yield all users who have favourites, in ascending order, some thousand at a time."""
+    def blocks(self, is_kept: UserFilter | None = None) -> Iterator[Interactions]:
+        """Yield the users who have favourites, or those whom ``is_kept`` keeps, in ascending order, in blocks."""
 
     def map_blocks(self, function: BlockFunction, rows: str, name: str) -> int:
         """Run the statement ``name``, which reads ``rows``, on what ``function`` makes of each block.
@@ -42,3 +62,6 @@ class Engine(Protocol):
 
     def sum_blocks(self, function: Callable[[Interactions], Sums]) -> dict[str, NDArray]:
         """Return the sums over all blocks of what ``function`` makes of each."""
+
+    def map_files(self, function: FileFunction, n_files: int, table: str, schema: pa.Schema) -> None:
+        """Build ``table`` with the columns of ``schema`` from what ``function`` makes of files 0, 1, ..."""

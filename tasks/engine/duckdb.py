@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from tasks.blocks import Frame, Interactions
-from tasks.engine import BLOCK_USERS, BlockFunction, Sums
+from tasks.blocks import Frame, Interactions, select_users
+from tasks.engine import BLOCK_USERS, BlockFunction, FileFunction, Sums, UserFilter
+from tasks.engine.arrow import table_of
 from tasks.errors import NO_SPACE, CineclusterError, first_line, no_space
 from tasks.progress import report_progress
 
@@ -79,11 +80,12 @@ class DuckDBEngine(NamedTuple):
             for number, block in enumerate(read_blocks(connection)):
                 save_block(folder / f"{number:08}.npz", block)
 
-    def blocks(self) -> Iterator[Interactions]:
-        """Yield all users who have favourites, in ascending order, some thousand at a time."""
+    def blocks(self, is_kept: UserFilter | None = None) -> Iterator[Interactions]:
+        """Yield the users who have favourites, or those whom ``is_kept`` keeps, in ascending order, in blocks."""
         paths = sorted(self.folder_of_blocks().iterdir())
         for done, path in enumerate(paths, start=1):
-            yield load_block(path)
+            block = load_block(path)
+            yield select_users(block, is_kept(block.user_ids)) if is_kept else block
             report_progress(done, len(paths))
 
     def folder_of_blocks(self) -> Path:
@@ -104,6 +106,17 @@ class DuckDBEngine(NamedTuple):
     def sum_blocks(self, function: Callable[[Interactions], Sums]) -> dict[str, NDArray]:
         """Return the sums over all blocks of what ``function`` makes of each."""
         return sum_parts(in_parallel(function, self.blocks()))
+
+    def map_files(self, function: FileFunction, n_files: int, table: str, schema: pa.Schema) -> None:
+        """Build ``table`` with the columns of ``schema`` from what ``function`` makes of files 0, 1, ..."""
+        with self.connect() as connection:
+            connection.register("batch", schema.empty_table())
+            connection.execute(f"create or replace table {table} as from batch")
+            for number in range(n_files):
+                for batch in function(number):
+                    connection.register("batch", pa.Table.from_batches([batch]))
+                    connection.execute(f"insert into {table} from batch")
+                report_progress(number + 1, n_files)
 
 
 def read_blocks(connection: duckdb.DuckDBPyConnection) -> Iterator[Interactions]:
@@ -180,24 +193,6 @@ def sum_parts(parts: Iterator[Sums]) -> dict[str, NDArray]:
             else:
                 sums[name] = array
     return sums
-
-
-def table_of(frame: Frame) -> pa.Table:
-    """Return columns as an Arrow table; rows of two-dimensional arrays become lists.
-
-    Arrays of shape (n, 0) become nulls.
-    """
-    return pa.table({name: column_of(values) for name, values in frame.items()})
-
-
-def column_of(values: NDArray) -> pa.Array:
-    """Return an array as an Arrow column."""
-    if values.ndim == 1:
-        return pa.array(values)
-    if values.shape[1] == 0:
-        return pa.nulls(len(values), pa.list_(pa.from_numpy_dtype(values.dtype)))
-    ends = np.arange(len(values) + 1, dtype=np.int32) * np.int32(values.shape[1])
-    return pa.ListArray.from_arrays(ends, pa.array(np.ascontiguousarray(values).reshape(-1)))
 
 
 @cache

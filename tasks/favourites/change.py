@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from tasks.engine.duckdb import DuckDBEngine, literal_path, run, statement
+from tasks.engine import Engine
+from tasks.engine.duckdb import literal_path, run, statement
 from tasks.errors import CineclusterError
 from tasks.favourites.fold_in import load_model, place_new_users, recommend_again
 from tasks.favourites.log import Pairs, append_to_log, hold_favourites, last_words, log_of, read_log
@@ -171,7 +172,7 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str) -> Rows:
 
 
 @contextmanager
-def carry_favourites(engine: DuckDBEngine, database: Path) -> Iterator[None]:
+def carry_favourites(engine: Engine, database: Path) -> Iterator[None]:
     """Give a build the favourites that came since it read the log; nobody adds any until it is published inside."""
     with hold_favourites(database):
         with connect_to_published(engine.database, database, engine.memory_limit) as connection:

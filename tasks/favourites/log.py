@@ -13,7 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.engine.duckdb import DuckDBEngine, run
+from tasks.engine import Engine
+from tasks.engine.duckdb import run
 from tasks.errors import CineclusterError
 from tasks.files import lock_file, open_lock, sync
 from tasks.published.versions import base_of, require_versions_of_ours, versions_of
@@ -136,7 +137,7 @@ def last_words(lines: pl.DataFrame) -> pl.DataFrame:
     return last.select("user_id", "movie_id", "changed_at", is_favourite=pl.col("change") == "add")
 
 
-def ingest_favourites_log(engine: DuckDBEngine, database: Path) -> int:
+def ingest_favourites_log(engine: Engine, database: Path) -> int:
     """Build the table ``favourites_log`` from the log of ``database``, empty without one; return its number of rows.
 
     Raises

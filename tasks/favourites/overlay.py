@@ -18,7 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tasks.engine.duckdb import DuckDBEngine, literal_path, run, statement
+from tasks.engine import Engine
+from tasks.engine.duckdb import literal_path, run, statement
 from tasks.errors import CineclusterError
 from tasks.files import new_name, sync
 from tasks.published.comment import comment_tables
@@ -52,7 +53,7 @@ class Overlay(dict[str, Rows]):
         self.history = history or []
 
 
-def add_views(engine: DuckDBEngine, run_id: str, database: Path) -> None:
+def add_views(engine: Engine, run_id: str, database: Path) -> None:
     """Rename the tables that favourites change to ``<name>_retrained``, and put views in their place.
 
     The views read the overlay of this run beside ``database``. Tables, views and columns get their comments. What

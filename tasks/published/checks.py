@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from tasks.engine.duckdb import DuckDBEngine
+from tasks.engine import Engine
 from tasks.errors import CineclusterError
 from tasks.progress import report_progress
 from tasks.published.read import connect_to_published
@@ -29,7 +29,7 @@ class CheckOptions(NamedTuple):
     max_drop: float
 
 
-def check_tables(engine: DuckDBEngine, published: Path, options: CheckOptions) -> list[str]:
+def check_tables(engine: Engine, published: Path, options: CheckOptions) -> list[str]:
     """Run every ``sql/checks/<claim>.sql`` on the build; return the claims, which all hold.
 
     Row counts are compared with those of the file ``published``, if there is one.

@@ -11,7 +11,8 @@ import duckdb
 import polars as pl
 from jinja2 import Environment, StrictUndefined
 
-from tasks.engine.duckdb import DuckDBEngine, run, statement
+from tasks.engine import Engine
+from tasks.engine.duckdb import run, statement
 from tasks.published.read import connect_to_published
 from tasks.quality.standings import Standing, standings
 from tasks.report.pictures import add_report
@@ -109,7 +110,7 @@ class Comparison(NamedTuple):
         return self.difference / self.before
 
 
-def write_page(engine: DuckDBEngine, published: Path) -> str:
+def write_page(engine: Engine, published: Path) -> str:
     """Add the page to the table ``reports`` of a build that is complete but for it; return its file name.
 
     Parameters

@@ -11,7 +11,8 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Interactions, favourites_of
-from tasks.engine.duckdb import DuckDBEngine, run, statement
+from tasks.engine import Engine
+from tasks.engine.duckdb import run, statement
 from tasks.model.types import Groups, ModelOptions, Points
 from tasks.progress import report_progress
 from tasks.report.plots.cluster_sizes import draw_cluster_sizes
@@ -27,7 +28,7 @@ SHOWN_MOVIES = 8
 
 
 def draw_reports(
-    engine: DuckDBEngine, sample: Interactions, points: Points, groups: Groups, options: ModelOptions
+    engine: Engine, sample: Interactions, points: Points, groups: Groups, options: ModelOptions
 ) -> list[str]:
     """Draw every picture and store it in the table ``reports``; return the file names.
 
@@ -70,7 +71,7 @@ def add_report(connection: duckdb.DuckDBPyConnection, name: str, content: bytes)
     connection.execute("insert into reports values ($name, $content)", {"name": name, "content": content})
 
 
-def read_frames(engine: DuckDBEngine) -> dict[str, pl.DataFrame]:
+def read_frames(engine: Engine) -> dict[str, pl.DataFrame]:
     """Return the rows that the pictures show, by picture."""
     with engine.connect() as connection:
         frames = {

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 RATINGS_FILES = ("ratings.csv", "ratings.csv.gz", "ratings.parquet")
+FOLDER = "ratings"
+ENDINGS = (".csv", ".csv.gz", ".parquet")  # of files in the folder
 COLUMNS = ("userId", "movieId", "rating", "timestamp")
 REQUIRED = COLUMNS[:3]
 LONGEST_LINE = 10_000  # bytes: no valid line comes near
@@ -30,6 +32,21 @@ OTHER_FORMATS = {
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
+def find_files(source: Path) -> list[Path]:
+    """Return the files in the folder ``ratings`` of a source and in folders therein, by path; none without one.
+
+    Names that begin with a dot or an underscore are left out, as Spark does.
+    """
+    folder = source / FOLDER
+    files = [path for path in folder.rglob("*") if path.name.endswith(ENDINGS) and path.is_file()]
+    return sorted(path.absolute() for path in files if not is_hidden(path.relative_to(folder)))
+
+
+def is_hidden(path: Path) -> bool:
+    """Say whether a name in the path begins with a dot or an underscore."""
+    return any(name.startswith((".", "_")) for name in path.parts)
+
+
 def find_ratings(source: Path) -> Path:
     """Return the path of the ratings file in a source folder; the first of ``RATINGS_FILES`` counts."""
     if not source.is_dir():
@@ -38,7 +55,10 @@ def find_ratings(source: Path) -> Path:
     for name in RATINGS_FILES:
         if is_file(source / name):
             return (source / name).absolute()
-    raise CineclusterError(f"{source}: holds none of {', '.join(RATINGS_FILES)}. --source is the folder of one.")
+    raise CineclusterError(
+        f"{source}: holds none of {', '.join(RATINGS_FILES)}. --source is the folder of one, or has a folder {FOLDER} "
+        "of such files."
+    )
 
 
 def is_file(path: Path) -> bool:

@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from tasks.engine import Engine
 from tasks.engine.duckdb import DuckDBEngine, literal_path, machine_errors, run
 from tasks.errors import CineclusterError, first_line
 from tasks.source.csv_text import (
@@ -55,13 +56,7 @@ def ingest_ratings(engine: DuckDBEngine, source: Path, max_rejected_share: float
     """
     path = find_ratings(source)
     with unchanged(path), machine_errors(), engine.connect() as connection:
-        columns = read_columns(path)
-        for name in ("rejected_rows", "valid_id", "valid_rating", "valid_time"):
-            run(connection, f"source/{name}")
-        n_rejected = 0
-        n_rows = read_clean(connection, path, columns)
-        if n_rows is None:
-            n_rows, n_rejected = read_line_by_line(connection, path, columns, max_rejected_share)
+        n_rows, n_rejected = read_ratings(connection, path, max_rejected_share)
         n_valid, _, n_out_of_order = run(connection, "source/ratings_flaws")[0]
         if n_valid == 0:
             raise CineclusterError(f"{path}: no ratings in it. It needs lines such as 1,296,5.0,1147880044.")
@@ -70,6 +65,18 @@ def ingest_ratings(engine: DuckDBEngine, source: Path, max_rejected_share: float
             run(connection, "source/ratings_latest")
             n_kept = run(connection, "source/ratings_flaws")[0][0]
     return RowCounts(n_rows, n_kept, n_valid - n_kept, n_rejected)
+
+
+def read_ratings(connection: duckdb.DuckDBPyConnection, path: Path, max_rejected_share: float) -> tuple[int, int]:
+    """Make the tables ``ratings``, with all good lines in their order, and ``rejected_rows`` of a file.
+
+    Returns the numbers of lines and of rejected ones.
+    """
+    columns = read_columns(path)
+    for name in ("rejected_rows", "valid_id", "valid_rating", "valid_time"):
+        run(connection, f"source/{name}")
+    n_rows = read_clean(connection, path, columns)
+    return (n_rows, 0) if n_rows is not None else read_line_by_line(connection, path, columns, max_rejected_share)
 
 
 def read_clean(connection: duckdb.DuckDBPyConnection, path: Path, columns: list[str]) -> int | None:
@@ -197,7 +204,7 @@ def check_rejected(connection: duckdb.DuckDBPyConnection, path: Path, n_rows: in
     return n_rejected
 
 
-def ingest_movies(engine: DuckDBEngine, source: Path, max_rejected_share: float = 0.001) -> int:
+def ingest_movies(engine: Engine, source: Path, max_rejected_share: float = 0.001) -> int:
     """Build the table ``movies`` from ``movies.csv``, ``links.csv`` and ``movies_metadata.csv``, where present.
 
     Every movie that is rated or listed has a row; one without a title is called ``(movie <id>)``. Titles of

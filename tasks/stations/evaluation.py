@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tasks.engine import Engine
 from tasks.engine.duckdb import DuckDBEngine, machine_errors, run
 from tasks.errors import CineclusterError
 from tasks.files import alone_in, replacing, require_name, writing
@@ -55,13 +56,13 @@ def prepare_places(database: Path, reports: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def add_evaluation(engine: DuckDBEngine, measured: pl.DataFrame | None) -> None:
+def add_evaluation(engine: Engine, measured: pl.DataFrame | None) -> None:
     """Build the table ``evaluation`` in a retrain's build, if there was an evaluation."""
     if measured is not None:
         write_evaluation(engine, measured)
 
 
-def write_evaluation(engine: DuckDBEngine, measured: pl.DataFrame) -> None:
+def write_evaluation(engine: Engine, measured: pl.DataFrame) -> None:
     """Build the table ``evaluation``."""
     with engine.connect() as connection:
         connection.register("evaluation_rows", measured)

@@ -1,8 +1,12 @@
 """The favourites, and the interactions that the model learns from."""
 
+from functools import partial
 from typing import NamedTuple
 
-from tasks.blocks import Interactions, join_users, select_users
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.blocks import Interactions, join_users
 from tasks.engine import Engine
 from tasks.errors import CineclusterError
 from tasks.model.draw import limit_of, user_key
@@ -56,4 +60,9 @@ def load_sample(engine: Engine, options: ModelOptions) -> Interactions:
     """
     keys = user_key(engine.arrays("model/interaction_users")["user_id"], options.seed)
     limit = limit_of(keys, len(keys) if options.is_exact else options.fit_users)
-    return join_users([select_users(b, user_key(b.user_ids, options.seed) <= limit) for b in engine.blocks()])
+    return join_users(list(engine.blocks(partial(is_in_sample, seed=options.seed, limit=limit))))
+
+
+def is_in_sample(user_ids: NDArray[np.int32], seed: int, limit: np.uint64) -> NDArray[np.bool_]:
+    """Say which users have a key of at most ``limit``."""
+    return user_key(user_ids, seed) <= limit

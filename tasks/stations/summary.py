@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from tasks.engine.duckdb import DuckDBEngine, run
+from tasks.engine import Engine
+from tasks.engine.duckdb import run
 from tasks.published.publish import Build, published_runs
 from tasks.source.ingest import RowCounts
 
@@ -29,7 +30,7 @@ class RunFacts(NamedTuple):
     metrics: dict[str, float]
 
 
-def write_summary(engine: DuckDBEngine, build: Build, published: Path, facts: RunFacts) -> dict[str, int]:
+def write_summary(engine: Engine, build: Build, published: Path, facts: RunFacts) -> dict[str, int]:
     """Build ``ratings_summary`` and ``runs``; return the row of the former.
 
     The runs before this one are taken over from the published file.
