@@ -4,9 +4,10 @@ import shutil
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -15,6 +16,9 @@ from flows import stations
 from flows.retrain import retrain as flow
 from tasks.engine.duckdb import DuckDBEngine, parameters_of
 from tasks.favourites.log import HEADER, log_of
+from tasks.model.fit import fit_model
+from tasks.model.types import Fit, Model
+from tasks.stations import recommender
 from tests.engine.spark_sessions import bounded_memory, needs_sail
 
 pytestmark = needs_sail
@@ -56,6 +60,7 @@ COMPARED = """
 """
 ROWS = {  # what stations hand to statements, as the tables that come of it have it
     "elbow_rows": "select * exclude difference from elbow",
+    "item_setting_rows": "from item_settings",
     "item_weight_rows": "from item_weights",
     "logged_changes": "from favourites_log",
     "model_rows": "from model",
@@ -74,9 +79,17 @@ def retrain(real_data: Path, folder: Path, **options: Any) -> Path:
     return database
 
 
+class Built(NamedTuple):
+    """A retrain on DuckDB: the build with all its tables, the published file, and what it learned."""
+
+    build: Path
+    published: Path
+    fitted: tuple[Model, Fit]
+
+
 @pytest.fixture(scope="module")
-def built(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
-    """The build of a retrain on DuckDB with all its tables, and the published file."""
+def built(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A retrain on DuckDB."""
     folder = tmp_path_factory.mktemp("duckdb")
     build = folder / "build.duckdb"
     keep = stations.check_tables
@@ -85,23 +98,25 @@ def built(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         shutil.copy(engine.database, build)
         keep(engine, *arguments)
 
+    fitted = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stations, "check_tables", keep_build)
+        patch.setattr(recommender, "fit_model", lambda *arguments: fitted.append(fit_model(*arguments)) or fitted[0])
         published = retrain(real_data, folder)
     with duckdb.connect(build) as connection:
         for name, query in ROWS.items():
             connection.execute(f"create table {name} as {query}")
-    return build, published
+    return Built(build, published, fitted[0])
 
 
 @pytest.fixture(scope="module")
-def spark(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def spark(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """An engine on Sail that takes its tables from that build."""
     from tasks.engine.sessions import open_session
     from tasks.engine.spark import SparkEngine
 
     with bounded_memory(), open_session("sail") as session:
-        yield SparkEngine(session, str(tmp_path_factory.mktemp("work")), DuckDBEngine(built[0]))
+        yield SparkEngine(session, str(tmp_path_factory.mktemp("work")), DuckDBEngine(built.build))
 
 
 def test_what_is_not_translated_does_not_run_on_spark():
@@ -137,11 +152,19 @@ def test_the_first_movies_and_users_are_the_same(first, spark):
     compare(spark, "favourites", PARAMETERS | first)
 
 
-def test_the_whole_retrain_has_the_tables_of_duckdb(built, real_data, tmp_path):
+def test_the_whole_retrain_has_the_tables_of_duckdb(built, real_data, tmp_path, monkeypatch):
+    def fit_again(*arguments: Any) -> tuple[Model, Fit]:
+        """Compare what is learned here, whose sums have another order, and go on with what was learned there."""
+        for name, here, there in zip(Model._fields, fit_model(*arguments)[0], built.fitted[0], strict=True):
+            if isinstance(here, np.ndarray):
+                np.testing.assert_allclose(here, there, rtol=1e-4, atol=1e-6, err_msg=name)
+        return built.fitted
+
+    monkeypatch.setattr(recommender, "fit_model", fit_again)
     with bounded_memory():
         published = retrain(real_data, tmp_path, engine="spark", spark="sail")
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{built[1]}' as one (read_only); attach '{published}' as other (read_only)")
+        connection.execute(f"attach '{built.published}' as one (read_only); attach '{published}' as other (read_only)")
         columns = "select table_name, column_name, data_type from duckdb_columns() where database_name = ?"
         one, other = (connection.execute(f"{columns} order by all", [name]).fetchall() for name in ("one", "other"))
         assert one == other

@@ -93,7 +93,7 @@ def assert_same(published: Path, expected: Path) -> None:
         moved = connection.execute(MOVED).fetchall()
     assert n_rows == 609 * 20
     assert n_same >= 0.999 * n_rows
-    assert widest <= 1e-6
+    assert widest <= 1e-5  # learned anew: sums of another order, then rounded to 5 digits
     assert not moved
 
 
