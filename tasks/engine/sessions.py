@@ -123,11 +123,11 @@ def prepare(session: Any, url: str) -> None:
     CineclusterError
         If the server runs another major version of Spark.
     """
-    from pyspark.sql.connect.client.retries import DefaultPolicy
-
     version = str(session.version)
     if not version.startswith(f"{SPARK}."):
         raise CineclusterError(f"--spark {url}: runs Spark {version}. Use a cluster of Spark {SPARK}.")
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
     session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
     for name, value in SETTINGS.items():
         session.conf.set(name, value)
