@@ -132,7 +132,7 @@ def test_a_full_work_dir_is_told(cluster, source, tmp_path):
         with pytest.raises(CineclusterError, match=r"(?i)no space left on device.*The published tables stay"):
             place.on_spark(cluster.url)
     finally:
-        subprocess.run(["umount", str(place.work_dir)], check=True)  # noqa: S603, S607
+        subprocess.run(["umount", "--lazy", str(place.work_dir)], check=True)  # noqa: S603, S607
     assert not place.database.exists()
 
 
