@@ -166,7 +166,13 @@ class Options(BaseModel):
         default=0.001, ge=0, le=1, description="Share of the lines of a file that may be bad."
     )
     memory_limit: Memory | None = Field(
-        default=None, description="Memory for DuckDB, such as 4GB. The arrays beside it need about 70 bytes a rating."
+        default=None, description="Memory for DuckDB, such as 4GB. The arrays beside it need about 1 GB."
+    )
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="Processor cores that DuckDB and the blocks of users take; all if unset.",
     )
 
     watched_weight: Annotated[float | None, Hidden] = renamed_field("near_weight")

@@ -42,7 +42,7 @@ def evaluate(**options: Any) -> list[dict[str, Any]]:
     prepare_places(o.database, o.reports)
     source = o.source or make_demo_source(o.database.parent / "demo")
     with tempfile.TemporaryDirectory(prefix="cinecluster-") as folder:
-        engine = DuckDBEngine(Path(folder) / "evaluate.duckdb", o.memory_limit)
+        engine = DuckDBEngine(Path(folder) / "evaluate.duckdb", o.memory_limit, o.threads)
         ingest_ratings(engine, source, o.max_rejected_share)
         ingest_favourites_log(engine, o.database)
         select_favourites(engine, o.favourites)

@@ -18,12 +18,14 @@ class EngineOptions(NamedTuple):
     spark : ``sc://host:port``, ``local`` or ``sail``.
     work_dir : folder that driver and workers see, a path or URL; beside the database where None.
     memory_limit : of DuckDB, such as ``4GB``; DuckDB's own default where None.
+    threads : processor cores that DuckDB and the blocks of users take; all where None.
     """
 
     engine: str
     spark: str
     work_dir: str | None
     memory_limit: str | None
+    threads: int | None
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def open_engine(options: EngineOptions, build: Path) -> Iterator[Engine]:
     CineclusterError
         If Spark cannot be had, see `tasks.engine.sessions.open_session`, or no folder is given that workers see.
     """
-    duckdb = DuckDBEngine(build, options.memory_limit)
+    duckdb = DuckDBEngine(build, options.memory_limit, options.threads)
     if options.engine == "duckdb":
         yield duckdb
         return

@@ -1,5 +1,6 @@
 """The engine on one machine: a DuckDB file, and the statements in ``sql/``."""
 
+import os
 import re
 import shutil
 from collections import deque
@@ -26,7 +27,7 @@ from tasks.progress import report_progress
 
 Result = TypeVar("Result")
 OLDEST_READER = "v1.5.0"  # DuckDB 1.5 clients can open what is written
-THREADS = 2  # blocks at work; more would need more memory
+MOST_WORKERS = 4  # blocks at work; more would need more memory
 
 
 class DuckDBEngine(NamedTuple):
@@ -34,7 +35,7 @@ class DuckDBEngine(NamedTuple):
 
     database : path of the file, made if it is missing.
     memory_limit : such as ``"4GB"``; DuckDB's own default where None.
-    threads : DuckDB's threads; all cores where None.
+    threads : processor cores that DuckDB and blocks at work take; all where None.
     """
 
     database: Path
@@ -92,11 +93,15 @@ class DuckDBEngine(NamedTuple):
         """Return where the blocks are."""
         return self.database.with_suffix(".blocks")
 
+    def workers(self) -> int:
+        """Return how many blocks are worked on at the same time."""
+        return min(MOST_WORKERS, self.threads or os.cpu_count() or 1)
+
     def map_blocks(self, function: BlockFunction, rows: str, name: str) -> int:
         """Run the statement ``name``, which reads ``rows``, on what ``function`` makes of each block."""
         n_rows = 0
         with self.connect() as connection:
-            for frame in in_parallel(function, self.blocks()):
+            for frame in in_parallel(function, self.blocks(), self.workers()):
                 table = table_of(frame)
                 connection.register(rows, table)
                 run(connection, name)
@@ -105,7 +110,7 @@ class DuckDBEngine(NamedTuple):
 
     def sum_blocks(self, function: Callable[[Interactions], Sums]) -> dict[str, NDArray]:
         """Return the sums over all blocks of what ``function`` makes of each."""
-        return sum_parts(in_parallel(function, self.blocks()))
+        return sum_parts(in_parallel(function, self.blocks(), self.workers()))
 
     def map_files(self, function: FileFunction, n_files: int, table: str, schema: pa.Schema) -> None:
         """Build ``table`` with the columns of ``schema`` from what ``function`` makes of files 0, 1, ..."""
@@ -167,7 +172,7 @@ def block_of(user_ids: NDArray[np.int32], n_movies: int, entries: dict[str, NDAr
 
 
 def in_parallel(
-    function: Callable[[Interactions], Result], blocks: Iterator[Interactions], n_threads: int = THREADS
+    function: Callable[[Interactions], Result], blocks: Iterator[Interactions], n_threads: int
 ) -> Iterator[Result]:
     """Yield what ``function`` makes of each block, in their order; few blocks are in memory at a time.
 

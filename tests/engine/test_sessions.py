@@ -101,7 +101,7 @@ def test_an_error_for_the_user_is_told_as_it_is():
 
 
 def test_a_cluster_needs_a_work_dir(tmp_path):
-    options = EngineOptions("spark", "sc://host", None, None)
+    options = EngineOptions("spark", "sc://host", None, None, None)
     with pytest.raises(CineclusterError, match="--work-dir is missing"), open_engine(options, tmp_path / "b.duckdb"):
         pass
 
