@@ -172,7 +172,7 @@ class Options(BaseModel):
         default=None,
         ge=1,
         le=1024,
-        description="Processor cores that DuckDB and the blocks of users take; all if unset.",
+        description="Processor cores for DuckDB and for blocks of users; all if unset.",
     )
 
     watched_weight: Annotated[float | None, Hidden] = renamed_field("near_weight")

@@ -22,7 +22,7 @@ def comment_tables(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
         for name, text in ENTRY.findall(opening_of(own_name)):
             target = f"{kind} {relation}" if name == own_name else f"column {relation}.{name}"
             suffix = f" [run {run_id}]" if run_id and name == own_name else ""
-            comment_on(connection, target, text.replace("\n--", "") + suffix)
+            comment_on(connection, target, filled(connection, text.replace("\n--", "")) + suffix)
 
 
 @cache
@@ -30,6 +30,14 @@ def opening_of(name: str) -> str:
     """Return what stands above the statement that makes the table, view or macro ``name``."""
     room = next(room for room in ROOMS if files("sql").joinpath(room, f"{name}.sql").is_file())
     return statement(f"{room}/{name}").split("create", 1)[0]
+
+
+def filled(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """Return a comment with the stars from which a rating is a favourite, where it names them."""
+    if "$min_rating" not in text:
+        return text
+    [(min_rating,)] = connection.execute("select min_rating from interaction_rules").fetchall()
+    return text.replace("$min_rating", f"{min_rating:g}")
 
 
 def comment_on(connection: duckdb.DuckDBPyConnection, target: str, text: str) -> None:

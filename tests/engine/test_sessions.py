@@ -107,7 +107,7 @@ def test_a_cluster_needs_a_work_dir(tmp_path):
 
 
 def test_a_folder_is_empty_and_goes_away(tmp_path):
-    options = EngineOptions("spark", "sc://host", f"{tmp_path}/", None)
+    options = EngineOptions("spark", "sc://host", f"{tmp_path}/", None, None)
     url = folder_of(options, tmp_path / "one" / "build.duckdb")
     assert url != folder_of(options, tmp_path / "other" / "build.duckdb")
     with pytest.raises(KeyError), empty_folder(url) as folder:

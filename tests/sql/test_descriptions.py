@@ -20,7 +20,7 @@ STATEMENTS = sorted(
 
 def test_every_statement_is_in_a_room():
     rooms = {path.name for path in files("sql").iterdir() if path.is_dir() and not path.name.startswith("_")}
-    assert rooms == {*ROOMS, "checks"}
+    assert rooms == {*ROOMS, "checks", "files", "spark"}
     assert [path.name for path in files("sql").iterdir() if path.name.endswith(".sql")] == []
 
 
@@ -80,3 +80,11 @@ def test_no_statement_describes_a_column_that_its_table_has_not(name, good_table
         columns = rows(connection, "select column_name from duckdb_columns() where table_name = $1", table)
     if columns:
         assert set(described) <= {column for (column,) in columns}
+
+
+def test_comments_name_the_values_of_the_run_and_no_parameters(good_tables):
+    with connect_to_published(good_tables.database) as connection:
+        found = rows(connection, "select comment from duckdb_tables() union all select comment from duckdb_views()")
+    comments = [comment or "" for (comment,) in found]
+    assert any("rated 4 stars or more" in comment for comment in comments)
+    assert [comment for comment in comments if "$" in comment] == []
