@@ -20,7 +20,7 @@ from rich.text import Text
 
 from flows.cli_read import PUBLISHED, recommend, status, versions
 from flows.config import EvaluateOptions, Options, RetrainOptions
-from flows.server import apply_settings, end_server_with_this_process
+from flows.server import apply_settings, start_server, use_server
 from flows.terminal import console, say, shown
 from tasks.errors import CineclusterError
 from tasks.source.header import find_files, find_ratings, read_columns
@@ -70,11 +70,12 @@ def retrain(*, config: Annotated[RetrainOptions | None, Parameter(name="*")] = N
     """
     config = config or RetrainOptions()
     begin("retrain", config, verbose)
+    server = start_server()
     from flows.retrain import retrain as flow  # takes seconds to import, which no other command has to wait for
     from tasks.published.read import first_user
     from tasks.task import show_on
 
-    end_server_with_this_process()
+    use_server(server)
     with show_on(console):
         built = flow(**config.model_dump())
     console.print(summary_table(built, config))
@@ -103,6 +104,7 @@ def evaluate(*, config: Annotated[EvaluateOptions | None, Parameter(name="*")] =
     """
     config = config or EvaluateOptions()
     begin("evaluate", config, verbose)
+    server = start_server()
     import polars as pl
 
     from flows.evaluate import evaluate as flow  # takes seconds to import, as above
@@ -110,7 +112,7 @@ def evaluate(*, config: Annotated[EvaluateOptions | None, Parameter(name="*")] =
     from tasks.quality.standings import standings
     from tasks.task import show_on
 
-    end_server_with_this_process()
+    use_server(server)
     with show_on(console):
         measured = pl.DataFrame(flow(**config.model_dump()), schema=SCHEMA)
     for standing in standings(measured):

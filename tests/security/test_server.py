@@ -8,14 +8,20 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from flows.server import start_server
+
 START = """
 import sys
-from flows.server import apply_settings, end_server_with_this_process
+from flows.server import apply_settings, start_server, use_server
 apply_settings()
-end_server_with_this_process()
+started = start_server() if sys.argv[1] == "early" else None
+use_server(started)
 from prefect.server.api.server import SubprocessASGIServer
 server = SubprocessASGIServer()
 server.start()
+assert started is None or (server.server_process, server.port) == (started.process, started.port)
 print(server.server_process.pid, flush=True)
 sys.stdin.readline()
 """
@@ -29,11 +35,12 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_the_temporary_server_ends_with_a_killed_process(tmp_path):
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_the_temporary_server_ends_with_a_killed_process(when, tmp_path):
     environment = os.environ | {"PREFECT_HOME": str(tmp_path)}
     environment.pop("PREFECT_API_URL", None)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", START], env=environment, **pipes) as process:
+    with subprocess.Popen([sys.executable, "-c", START, when], env=environment, **pipes) as process:
         server = int(process.stdout.readline())
         assert is_running(server)
         process.send_signal(signal.SIGKILL)
@@ -67,3 +74,16 @@ def test_the_command_applies_the_settings_wherever_it_runs(tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
     )
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_no_server_is_started_where_another_one_is_named(monkeypatch, tmp_path):
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PREFECT_PROFILES_PATH", str(tmp_path / "profiles.toml"))
+    (tmp_path / "profiles.toml").write_text('[profiles.ours]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n')
+    assert start_server() is None
+    (tmp_path / "profiles.toml").unlink()
+    monkeypatch.setenv("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
+    assert start_server() is None
+    monkeypatch.delenv("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE")
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert start_server() is None
