@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, rank_movies
+from tasks.blocks import Interactions, select_movies
 from tasks.model.draw import draw_users
-from tasks.model.items import discounted, item_weights, rarity
+from tasks.model.items import discounted, gram_of, item_weights, rarity
 from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions
 from tasks.progress import report_progress
 from tasks.quality.holdout import Split, hold_out
-from tasks.quality.mixture import Mixture, gram_to_try, make_mixture, quality_of, train_on
+from tasks.quality.mixture import Mixture, make_mixture, quality_of, train_on
 
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
 USERS_A_CLUSTER = (16, 8, 4)
-NEAR = 0.99
+NEAR = 0.97
+MANY_RETURNING = 300  # users with favourites before and after a moment, from which a cut there tells something
 FEW_USERS = 3_000  # for whom one split is too much of a chance
-FIT_USERS = 4_000  # users that are learned from to choose
+MOST_ENTRIES = 400_000  # interactions that are learned from to choose
 STRENGTHS = (2.0, 8.0, 32.0)
 WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15)
@@ -50,7 +51,7 @@ def choose_settings(sample: Interactions, options: ModelOptions) -> Choice:
 
     They are learned from the training part of some users, and measured on ``quality_users`` of them.
     """
-    users, *_ = rank_movies(draw_users(sample, FIT_USERS, options.seed + 1))
+    users = users_to_try(sample, options.seed)
     trained = [train_on(split, options) for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
     trained = [each for each in trained if each.test.nnz]  # held-out favourites that nobody else has are gone
     mixture_of = cache(lambda number, n_fine_clusters: make_mixture(trained[number], options, n_fine_clusters))
@@ -62,16 +63,31 @@ def choose_settings(sample: Interactions, options: ModelOptions) -> Choice:
         return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, {})
     n_tried = choose_n_fine_clusters(options.n_fine_clusters, quality, len(users.user_ids)) or 15
     mixtures = [mixture_of(number, n_tried) for number in range(len(trained))]
-    tried = try_items(mixtures, list(map(gram_to_try, trained, mixtures)), options)
+    tried = try_items(
+        mixtures, [gram_of(e.train, m.clusters.shape[1]) for e, m in zip(trained, mixtures, strict=True)], options
+    )
     return Choice(n_fine_clusters, most_usual(tried, USUAL), quality, tried)
 
 
+def users_to_try(sample: Interactions, seed: int) -> Interactions:
+    """Return users with about ``MOST_ENTRIES`` interactions at most, and movies in an order that tells nothing."""
+    n_users = MOST_ENTRIES * len(sample.user_ids) // max(1, sample.weights.nnz)
+    users = draw_users(sample, n_users, seed + 1)
+    return select_movies(users, np.random.default_rng(seed).permutation(users.weights.shape[1]))
+
+
 def ways_to_hold_out(users: Interactions, seed: int) -> list[Split]:
-    """Return splits by chance, two of few users, and one by time where times are known."""
+    """Return splits by chance, two of few users, and where times are known one by the time of each user.
+
+    Where many users come back after one moment, there is one by that moment, too.
+    """
     kinds = ["random", "random"] if len(users.user_ids) < FEW_USERS else ["random"]
     if users.seconds.any():
-        kinds.append("temporal")
-    return [hold_out(users, kind, seed + number) for number, kind in enumerate(kinds)]
+        kinds += ["temporal", "cut"]
+    splits = [hold_out(users, kind, seed + number) for number, kind in enumerate(kinds)]
+    if kinds[-1] == "cut" and np.count_nonzero(np.diff(splits[-1].test.indptr)) < MANY_RETURNING:
+        splits.pop()
+    return splits
 
 
 def try_fine_clusters(n_users: int, mixture_of: Callable[[int], Mixture]) -> dict[int, float]:
@@ -88,7 +104,8 @@ def try_fine_clusters(n_users: int, mixture_of: Callable[[int], Mixture]) -> dic
 def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float], n_users: int) -> int:
     """Return the number of fine clusters that was given, or the largest one whose quality is near the best.
 
-    Near is within a hundredth: finer clusters recommend more different movies.
+    Near is within three hundredths: with the item model such differences vanish, and finer clusters recommend more
+    different movies.
     """
     if isinstance(n_fine_clusters, int):
         return n_fine_clusters

@@ -10,7 +10,6 @@ from tasks.blocks import Interactions, select_users
 from tasks.model.draw import limit_of, user_key
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.fit import fit_model, known_of, with_movies
-from tasks.model.items import count_items, gram_of
 from tasks.model.kmeans import FINE_ITERATIONS, k_means
 from tasks.model.neighbours import place
 from tasks.model.rank import cluster_scores, hide, pick_best
@@ -19,16 +18,15 @@ from tasks.quality.holdout import Split
 from tasks.quality.metrics import find_hits, ndcg
 
 DEPTH = 10
-MIXED_ITEMS = 1000  # movies of the item model that is tried: it is made a dozen times
-SCORED_MOVIES, SCORED_CELLS = 2000, 6_000_000  # the most favourited movies are ranked: 2,000, or more to few users
+FEWEST_RANKED, MOST_RANKED, RANKED_SHARE = 1000, 2000, 0.8  # the most favourited movies, with that share of favourites
 
 
 class Mixture(NamedTuple):
     """Users with held-out favourites, and all that their scores are made of.
 
     users : their training part; columns are movies, the most favourited first.
-    test : held-out favourites, shape (n_users, n_movies).
-    clusters : float32, scores by the clusters, shape (n_users, number of movies that are ranked).
+    test : held-out favourites among the movies that are ranked, shape (n_users, n_ranked).
+    clusters : float32, scores by the clusters, shape (n_users, n_ranked).
     popularity : evidence for each movie, summed over users.
     """
 
@@ -60,26 +58,29 @@ def train_on(split: Split, options: ModelOptions) -> Trained:
 
 
 def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int) -> Mixture:
-    """Return what the scores of at most ``quality_users`` users with held-out favourites are made of."""
+    """Return what the scores of at most ``quality_users`` users with held-out favourites are made of.
+
+    They are of the most favourited movies alone, which both the clusters and the item model know: how the two are
+    mixed best would else depend on how few movies the item model that is tried has, instead of on how good it is.
+    """
     train, movies = trained.train, trained.movies
     tested = np.diff(trained.test.indptr) > 0
     keys = user_key(train.user_ids, options.seed + 2)
     tested &= keys <= limit_of(keys[tested], options.quality_users)
     users = select_users(train, tested)
-    n_movies = min(len(movies.movie_ids), max(SCORED_MOVIES, SCORED_CELLS // max(1, len(users.user_ids))))
+    n_movies = count_ranked(movies.n_fans)
     fine = k_means(trained.points, n_fine_clusters, 1, FINE_ITERATIONS, options.seed)
     fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_movies)
     popularity = np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
     scores = cluster_scores(place(users, model, known_of(fit)), model)
-    return Mixture(users, trained.test[tested], scores, popularity)
+    return Mixture(users, trained.test[tested, :n_movies], scores, popularity)
 
 
-def gram_to_try(trained: Trained, mixture: Mixture) -> NDArray[np.float64]:
-    """Return the Gram matrix of the item models that are tried, of few movies."""
-    movies = trained.movies
-    n_items = min(mixture.clusters.shape[1], MIXED_ITEMS, count_items(movies.n_fans, movies.n_users))
-    return gram_of(trained.train, n_items)
+def count_ranked(n_fans: NDArray[np.integer]) -> int:
+    """Return how many movies are ranked to choose settings."""
+    enough = int(np.searchsorted(np.cumsum(n_fans), RANKED_SHARE * n_fans.sum())) + 1
+    return min(len(n_fans), MOST_RANKED, max(enough, FEWEST_RANKED))
 
 
 def quality_of(mixture: Mixture, scores: NDArray[np.float32]) -> float:
