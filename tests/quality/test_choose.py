@@ -9,10 +9,17 @@ from tasks.model.neighbours import place
 from tasks.model.rank import rank
 from tasks.model.types import CLUSTERS_ALONE
 from tasks.quality import choose
-from tasks.quality.choose import USUAL, choose_n_fine_clusters, choose_settings, most_usual, ways_to_hold_out
+from tasks.quality.choose import (
+    USUAL,
+    choose_n_fine_clusters,
+    choose_settings,
+    most_usual,
+    users_to_try,
+    ways_to_hold_out,
+)
 from tasks.quality.holdout import hold_out
 from tasks.quality.metrics import find_hits, ndcg
-from tasks.quality.mixture import make_mixture, quality_of, train_on
+from tasks.quality.mixture import count_ranked, make_mixture, quality_of, train_on
 from tests.model.builders import from_incidence, interactions_of, options_of
 
 
@@ -114,3 +121,34 @@ def test_recency_counts_where_times_are_known():
     users = interactions_of(weights, random.permutation(np.count_nonzero(~np.isnan(weights))) + 1)
     found = choose_settings(rank_movies(users)[0], options_of(n_fine_clusters=4, item_weight=0.5))
     assert {settings.recency for settings in found.by_items} == {USUAL.recency} != {0.0}
+
+
+def test_one_moment_holds_out_where_many_users_come_back_after_it(four_tastes, monkeypatch):
+    rows = np.repeat(np.arange(len(four_tastes.user_ids)), np.diff(four_tastes.weights.indptr))
+    order = np.random.default_rng(0).permutation(len(rows)) + 1
+    timed = four_tastes._replace(seconds=order.astype(np.int64))
+    n_returning = np.count_nonzero(np.diff(hold_out(timed, "cut", 3).test.indptr))
+    assert n_returning > 10
+    monkeypatch.setattr(choose, "MANY_RETURNING", n_returning)
+    assert (ways_to_hold_out(timed, 0)[-1].test != hold_out(timed, "cut", 3).test).nnz == 0
+    monkeypatch.setattr(choose, "MANY_RETURNING", n_returning + 1)
+    assert len(ways_to_hold_out(timed, 0)) == 3
+
+
+def test_users_to_try_hold_so_many_interactions_and_tell_nothing_by_their_order(four_tastes, monkeypatch):
+    monkeypatch.setattr(choose, "MOST_ENTRIES", four_tastes.weights.nnz // 2)
+    users = users_to_try(four_tastes, seed=0)
+    assert len(users.user_ids) == len(four_tastes.user_ids) // 2
+    assert users.weights.shape[1] == four_tastes.weights.shape[1]
+    n_fans = np.asarray((users.weights == 1).sum(axis=0)).ravel()
+    assert not np.array_equal(n_fans, -np.sort(-n_fans))
+    monkeypatch.setattr(choose, "MOST_ENTRIES", 10**9)
+    assert np.array_equal(users_to_try(four_tastes, seed=0).user_ids, four_tastes.user_ids)
+
+
+@pytest.mark.parametrize(
+    ("n_fans", "n"),
+    [(np.ones(500, dtype=int), 500), (np.r_[10**6, np.ones(5000, dtype=int)], 1000), (np.ones(9000, dtype=int), 2000)],
+)
+def test_the_most_favourited_movies_are_ranked(n_fans, n):
+    assert count_ranked(n_fans) == n
