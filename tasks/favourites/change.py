@@ -153,7 +153,7 @@ def changed_pairs(overlay: Overlay) -> set[tuple[int, int]]:
 def list_changes(connection: duckdb.DuckDBPyConnection, changes: pl.DataFrame) -> Rows:
     """Return the favourites that came and went since the retrain."""
     connection.register("logged_changes", changes)
-    for name in ("net_changes", "changed_users", "changed_movies"):
+    for name in ("limits", "net_changes", "changed_users", "changed_movies"):
         run(connection, f"changes/{name}")
     return rows(connection, "from net_changes")
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tasks.blocks import Interactions
 from tasks.engine.duckdb import arrays, block_of, statement
 from tasks.errors import CineclusterError
-from tasks.model.neighbours import place
 from tasks.model.rank import rank
 from tasks.model.saved import unpack
 from tasks.model.types import Model, Neighbours, Placement
@@ -68,6 +67,8 @@ def place_new_users(connection: duckdb.DuckDBPyConnection, model: Model) -> pl.D
     new = connection.sql("select user_id from changed_users where is_new order by user_id").pl()["user_id"].to_numpy()
     if len(new) == 0:
         return pl.DataFrame(schema=SCHEMA)
+    from tasks.model.neighbours import place  # scikit-learn takes seconds to import, and ranking needs none of it
+
     where = place(interactions_now(connection, new, model), model)
     rows = {
         "user_id": new,

@@ -74,7 +74,17 @@ def read_log(database: Path) -> pl.DataFrame:
     """
     path = log_of(database)
     require_no_former_log(database)
-    text = complete_lines(path)
+    return parse_log(path, complete_lines(path))
+
+
+def parse_log(path: Path, text: bytes) -> pl.DataFrame:
+    """Return the lines of the log at ``path``, of which ``text`` is the header and whole lines.
+
+    Raises
+    ------
+    CineclusterError
+        If they are no such lines.
+    """
     if not text:
         return pl.DataFrame(schema=COLUMNS)
     try:

@@ -11,7 +11,7 @@ from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, evidence_of
-from tasks.model.embedding import discount
+from tasks.model.recency import discount
 
 LEAST_FANS = 2  # favourites from which the item model knows a movie
 LEAST_SHARE = 0.9  # of all favourites that are of movies that it knows

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from tasks.blocks import select_users
 from tasks.model.draw import shuffle_key
-from tasks.model.embedding import age, fit_taste_space, idf_of, place_in_space, weigh
+from tasks.model.embedding import fit_taste_space, idf_of, place_in_space, weigh
+from tasks.model.recency import age
 from tests.model.builders import UNSEEN, from_incidence, interactions_of, movies_of, options_of
 
 X = UNSEEN

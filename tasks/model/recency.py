@@ -1,0 +1,28 @@
+"""How much a user's later interactions count."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.blocks import Interactions
+
+
+def discount(users: Interactions, recency: float) -> NDArray[np.float32]:
+    """Return (1 + r) ** -recency for each entry, r later ones of its user; 1 where times are unknown."""
+    if not recency or not users.seconds.any():
+        return np.ones(len(users.seconds), dtype=np.float32)
+    return (1 + age(users)) ** np.float32(-recency)
+
+
+def age(users: Interactions) -> NDArray[np.float32]:
+    """Return how many later entries the user of each entry has; entries of one time have the same number."""
+    indptr, seconds = users.weights.indptr, users.seconds
+    counts = np.diff(indptr)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    first = int(seconds.min(initial=0))
+    key = rows * (int(seconds.max(initial=0)) - first + 1) + (seconds - first)
+    order = np.argsort(key)
+    ranked = key[order]
+    last_of_time = np.searchsorted(ranked, ranked, side="right")
+    n_later = np.empty(len(key), dtype=np.float32)
+    n_later[order] = np.repeat(indptr[1:], counts) - last_of_time
+    return n_later
