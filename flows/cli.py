@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.console import Console
@@ -236,6 +236,34 @@ def rollback(*, to: str | None = None, database: Path = PUBLISHED, reports: Path
     run_id = roll_back(database, reports, to)
     change_favourites(database, [])  # those that came since that run read the log
     say(f"{database} is run {run_id} again.")
+
+
+@app.command
+def api(
+    *,
+    host: str = "127.0.0.1",
+    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8000,
+    allowed_host: tuple[str, ...] = (),
+    max_requests: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 64,
+    max_age: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 36.0,
+    database: Path = PUBLISHED,
+) -> None:
+    """Serve recommendations over HTTP, and pages to look at them; whatever is published later is followed.
+
+    The variable CINECLUSTER_API_TOKEN holds the token that allows to change favourites; without it nobody may.
+
+    Args:
+        host: Address to listen on; 127.0.0.1 is for this machine alone.
+        port: Port; 0 takes a free one.
+        allowed_host: Name that the server is called by from elsewhere; give it again for several.
+        max_requests: Requests answered at a time; others get status 503.
+        max_age: Hours after which /health calls the tables stale.
+        database: Published DuckDB file.
+    """
+    from flows.api.app import ServeOptions, serve_published, token_given
+
+    hosts = (host, *allowed_host)
+    serve_published(database, host, port, ServeOptions(hosts, max_requests, max_age, token_given()))
 
 
 @app.command

@@ -35,12 +35,13 @@ class LockedError(CineclusterError):
 
 @contextmanager
 def connect_to_published(
-    database: Path, home: Path | None = None, memory_limit: str | None = None
+    database: Path, home: Path | None = None, memory_limit: str | None = None, threads: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open published tables for reading only: no change of settings, no access to files but the tables' overlay.
 
     The file is not trusted: all of this holds before it is opened. ``home`` is where the tables will be published,
-    if that is not ``database``: the overlay lies there. ``memory_limit`` is such as ``"4GB"``, DuckDB's own where None.
+    if that is not ``database``: the overlay lies there. ``memory_limit`` is such as ``"4GB"``, DuckDB's own where None;
+    so is ``threads``.
 
     Raises
     ------
@@ -58,6 +59,8 @@ def connect_to_published(
             connection.execute("use published")
             if memory_limit:
                 connection.execute("set memory_limit = $limit", {"limit": memory_limit})
+            if threads:
+                connection.execute("set threads = $threads", {"threads": threads})
             connection.execute("set lock_configuration = true")
             find_overlay(connection, home or database, former)
             yield connection

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
+
 from tasks.engine.duckdb import run
 from tasks.errors import CineclusterError
 from tasks.files import replacing
@@ -74,12 +76,18 @@ def read_status(database: Path) -> Status:
         If nothing is published, or the file is none of ours.
     """
     with connect_to_published(database) as connection:
-        found = run(connection, "published/status")
+        found = published_status(connection, database)
+    kept = [path.stem for path in newest_first(database)]
+    return found._replace(lock_holder=lock_holder(database), versions=kept)
+
+
+def published_status(connection: duckdb.DuckDBPyConnection, database: Path) -> Status:
+    """Return what connected tables say of themselves: nothing of locks and versions."""
+    found = run(connection, "published/status")
     if not found or found[0][1] is None:
         raise CineclusterError(f"{database}: not a database of cinecluster: it has no run that has an end.")
     run_id, finished_at, *measured = found[0]
-    kept = [path.stem for path in newest_first(database)]
-    return Status._make([run_id, finished_at.replace(tzinfo=UTC), *measured, lock_holder(database), kept])
+    return Status._make([run_id, finished_at.replace(tzinfo=UTC), *measured, None, []])
 
 
 def read_versions(database: Path) -> list[Version]:

@@ -1,0 +1,79 @@
+"""The favourites that users added or took back, followed line by line as the log grows."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+from tasks.favourites.log import HEADER, complete_lines, log_of, parse_log, read_log
+
+
+class Word(NamedTuple):
+    """What the log says last of a user and a movie."""
+
+    is_favourite: bool
+    seconds: int
+
+
+Words = dict[int, Word]  # by movie_id
+NOTHING: Words = {}
+
+
+class Changes:
+    """What the log says last, user by user. What `of` returns is never changed afterwards."""
+
+    def __init__(self, database: Path) -> None:
+        self.database = database
+        self.path = log_of(database)
+        self.words: dict[int, Words] = {}
+        self.state: tuple[int, int] | None = None  # the file (inode), and its length when it was read last
+        self.n_bytes = 0
+        self.lock = Lock()
+
+    def follow(self) -> None:
+        """Read what was added to the log; all of it where another file has taken its place."""
+        state = state_of(self.path)
+        if state != self.state:
+            with self.lock:
+                if state != self.state:
+                    self.read(state)
+
+    def of(self, user_id: int) -> Words:
+        """Return what the log says of a user."""
+        return self.words.get(user_id, NOTHING)
+
+    def read(self, state: tuple[int, int] | None) -> None:
+        """Read the lines that are new."""
+        is_longer = self.state is not None and state is not None and state[0] == self.state[0]
+        if is_longer and state is not None and state[1] >= self.n_bytes > len(HEADER):
+            text = self.added()
+            lines = parse_log(self.path, f"{HEADER}\n".encode() + text)
+            self.n_bytes += len(text)
+        else:
+            lines = read_log(self.database)
+            self.words = {}
+            self.n_bytes = len(complete_lines(self.path))
+        for changed_at, user_id, movie_id, change in lines.iter_rows():
+            self.words[user_id] = {**self.of(user_id), movie_id: Word(change == "add", seconds_of(changed_at))}
+        self.state = state
+
+    def added(self) -> bytes:
+        """Return the whole lines behind those that were read."""
+        with self.path.open("rb") as log:
+            log.seek(self.n_bytes)
+            text = log.read()
+        return text[: text.rfind(b"\n") + 1]
+
+
+def seconds_of(moment: datetime) -> int:
+    """Return a time in UTC as seconds since 1970."""
+    return int(moment.replace(tzinfo=UTC).timestamp())
+
+
+def state_of(path: Path) -> tuple[int, int] | None:
+    """Return which file is at a path, and its length."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size

@@ -1,0 +1,138 @@
+"""What a server answers from: the tables published last, and the favourites since."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from tasks.app.changes import Changes, Words
+from tasks.app.known import MOST_GROUPS, group, n_groups
+from tasks.app.person import Person, find_person
+from tasks.app.recommend import NO_FILTERS, Filters, Recommended, recommend_stored, recommend_to
+from tasks.app.tables import Tables, load_tables
+from tasks.errors import CineclusterError, first_line
+from tasks.favourites.change import check_ids, record
+from tasks.favourites.log import hold_favourites
+from tasks.published.read import require_published
+
+SECONDS_BETWEEN_LOOKS = 0.05
+MOST_KEPT = 10_000  # users with changed favourites whose new lists are kept
+log = logging.getLogger("cinecluster.api")
+State = tuple[int, int, int]
+
+
+class Store:
+    """The published tables and the log of favourites, followed while requests are answered.
+
+    ``tables`` is replaced as a whole when another file is published: a request takes it once and keeps it.
+
+    Parameters
+    ----------
+    database : published DuckDB file.
+    tell : called after a favourite was recorded, for somebody to bring the overlay of the tables up to date.
+    """
+
+    def __init__(self, database: Path, tell: Callable[[], None] = lambda: None) -> None:
+        self.database = database
+        self.tell = tell
+        self.problem: str | None = None
+        self.state = state_of(database)
+        self.tables = load_tables(database)
+        self.changes = Changes(database)
+        self.changes.follow()
+        self.kept: dict[int, tuple[Tables, Words, Recommended]] = {}
+        self.is_ending = threading.Event()
+
+    def follow(self) -> None:
+        """Load what was published since, if anything was; keep what is loaded where that cannot be read."""
+        state = state_of(self.database)
+        if state == self.state:
+            return
+        try:
+            tables = load_tables(self.database)
+        except CineclusterError as error:
+            if self.problem is None:
+                log.warning("%s Still serving run %s.", error, self.tables.status.run_id)
+            self.problem = first_line(error)
+            return
+        self.kept.clear()
+        self.tables, self.state, self.problem = tables, state, None
+
+    def keep_following(self) -> None:
+        """Follow what is published until `is_ending` is set, and meanwhile read what requests will need."""
+        while not self.is_ending.wait(SECONDS_BETWEEN_LOOKS):
+            try:
+                self.follow()
+                self.read_ahead()
+            except Exception as error:
+                log.exception("following %s", self.database)
+                self.problem = first_line(error)
+
+    def read_ahead(self) -> None:
+        """Read one more group of users."""
+        n_read = len(self.tables.known)
+        if n_read < min(n_groups(self.tables), MOST_GROUPS):
+            group(self.tables, next(number for number in range(n_read + 1) if number not in self.tables.known))
+
+    def words_of(self, user_id: int) -> Words:
+        """Return what the log says of a user at this moment."""
+        self.changes.follow()
+        return self.changes.of(user_id)
+
+    def person(self, user_id: int) -> tuple[Tables, Person]:
+        """Return a user as of now, and the tables that this is in."""
+        tables = self.tables
+        return tables, find_person(tables, user_id, self.words_of(user_id))
+
+    def stored(self, user_id: int, n: int) -> tuple[Tables, Recommended] | None:
+        """Return a user's first ``n`` recommendations if they need no computing, else None."""
+        tables, words = self.tables, self.words_of(user_id)
+        if not words:
+            found = recommend_stored(tables, user_id, n)
+            return found and (tables, found)
+        kept = self.kept.get(user_id)
+        if kept and kept[0] is tables and kept[1] is words and n <= len(kept[2].movies):
+            return tables, kept[2].first(n)
+        return None
+
+    def recommend(self, user_id: int, n: int, filters: Filters = NO_FILTERS) -> tuple[Tables, Recommended]:
+        """Return ``n`` movies for a user as of now."""
+        tables, words = self.tables, self.words_of(user_id)
+        found = recommend_to(tables, find_person(tables, user_id, words), n, filters)
+        if words and filters == NO_FILTERS and n >= tables.top_n:
+            if len(self.kept) >= MOST_KEPT:
+                self.kept.clear()
+            self.kept[user_id] = (tables, words, found)
+        return tables, found
+
+    def change(self, user_id: int, movie_id: int, remove: bool) -> int:
+        """Record a favourite, or that it is none any more, on disk; return the number of lines that this took.
+
+        Every answer after this has it; the tables follow, see ``tell``.
+
+        Raises
+        ------
+        CineclusterError
+            If it cannot be written, or the ids are none.
+        LookupError
+            If the movie is unknown.
+        """
+        check_ids([(user_id, movie_id)])
+        if self.tables.movies.position(movie_id) is None:
+            raise LookupError(f"Movie {movie_id} is unknown.")
+        require_published(self.database)
+        with hold_favourites(self.database):
+            n_recorded = record(self.database, [(user_id, movie_id)], remove)
+        if n_recorded:
+            self.tell()
+            self.recommend(user_id, self.tables.top_n)
+        return n_recorded
+
+
+def state_of(path: Path) -> State | None:
+    """Return which file is published; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
