@@ -14,11 +14,32 @@ class Movie(BaseModel):
     genres: list[str]
 
 
+class Title(BaseModel):
+    """A movie, in short."""
+
+    movie_id: int
+    title: str
+
+
+class SimilarMovie(Movie):
+    """A movie that users who favourited another one may like."""
+
+    rank: int
+    similarity: float = Field(description="What a favourite of the other movie adds to the score of this one.")
+
+
+class PopularMovie(Movie):
+    """A movie that was favourited lately."""
+
+    n_favourites: int
+
+
 class Recommendation(Movie):
     """A movie that a user may like."""
 
     rank: int = Field(description="1 is the best.")
     score: float = Field(description="As in the table recommendations; of overall favourites the share of all users.")
+    because: list[Title] | None = Field(description="Own favourites that speak most for it; null unless asked for.")
 
 
 class ClusterName(BaseModel):

@@ -19,7 +19,9 @@ from threadpoolctl import threadpool_limits
 
 from flows.api.fast import shorten
 from flows.api.guard import Guard, Measures
+from flows.api.pages import page_routes
 from flows.api.routes import DEFAULT_N, Threads, changing_routes, reading_routes, stored_answer, watching_routes
+from flows.api.sessions import Sessions
 from flows.terminal import say
 from tasks.app.follow import Follower
 from tasks.app.store import Store
@@ -75,6 +77,8 @@ def create_app(store: Store, follower: Follower, options: ServeOptions) -> Guard
     if options.token is not None:
         app.include_router(changing_routes(store, threads, options.token))
     app.include_router(watching_routes(store, measures, options.max_age, lambda: follower.problem))
+
+    app.include_router(page_routes(store, threads, Sessions(options.token)))
 
     @app.exception_handler(CineclusterError)
     async def say_what_is_wrong(request: Request, error: CineclusterError) -> JSONResponse:

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -65,6 +66,16 @@ def stored_answer(store: Store, user_id: int, n: int) -> bytes | None:
     return stored and orjson.dumps(found.recommendations(stored[0], user_id, stored[1]))
 
 
+def recommend(store: Store, user_id: int, n: int, filters: Filters, why: bool) -> found.Answer:
+    """Return an answer that needs computing."""
+    if filters == Filters() and not why and n <= store.tables.top_n:
+        store.rank_again(user_id)
+        if stored := store.stored(user_id, n):
+            return found.recommendations(stored[0], user_id, stored[1])
+    tables, person = store.person(user_id)
+    return found.recommend_with_reasons(tables, person, n, filters, why)
+
+
 async def filters_asked(
     genre: Annotated[list[str], Query(max_length=100, description="Movies of any of these genres.")] = [],  # noqa: B006
     from_year: Year = None,
@@ -81,16 +92,12 @@ def reading_routes(store: Store, threads: Threads) -> APIRouter:
 
     @router.get("/users/{user_id}/recommendations", response_model=answers.Recommendations, tags=["users"])
     async def recommendations(
-        user_id: Id, filters: Annotated[Filters, Depends(filters_asked)], n: Count = DEFAULT_N
+        user_id: Id, filters: Annotated[Filters, Depends(filters_asked)], n: Count = DEFAULT_N, why: bool = False
     ) -> Response:
         """Movies for a user as of now, best first. Unknown users get the overall favourites, and the answer says so."""
-        if filters == Filters() and (body := stored_answer(store, user_id, n)):
+        if filters == Filters() and not why and (body := stored_answer(store, user_id, n)):
             return Response(body, media_type="application/json")
-        return as_json(await threads.run(recommend, user_id, n, filters))
-
-    def recommend(user_id: int, n: int, filters: Filters) -> found.Answer:
-        tables, movies = store.recommend(user_id, n, filters)
-        return found.recommendations(tables, user_id, movies)
+        return as_json(await threads.run(recommend, store, user_id, n, filters, why))
 
     @router.get("/users/{user_id}", response_model=answers.User, responses=NOT_FOUND, tags=["users"])
     async def user(user_id: Id, n: Count = 100) -> Response:
@@ -114,6 +121,25 @@ def reading_routes(store: Store, threads: Threads) -> APIRouter:
         if not rows:
             raise HTTPException(404, f"Movie {movie_id} is unknown.")
         return as_json(rows[0])
+
+    @router.get(
+        "/movies/{movie_id}/similar", response_model=list[answers.SimilarMovie], responses=NOT_FOUND, tags=["movies"]
+    )
+    async def similar(movie_id: Id, n: Count = 20) -> Response:
+        """Movies that are similar to one; none for a movie with few favourites."""
+        tables = store.tables
+        position = tables.movies.position(movie_id)
+        if position is None:
+            raise HTTPException(404, f"Movie {movie_id} is unknown.")
+        return as_json(await threads.run(found.similar_movies, tables, position, n))
+
+    @router.get("/popular", response_model=list[answers.PopularMovie], tags=["movies"])
+    async def popular(
+        since: Annotated[date, Query(description="Day, in UTC, such as 2026-01-31.")], n: Count = 20
+    ) -> Response:
+        """Movies with most favourites since a day."""
+        moment = datetime(since.year, since.month, since.day)
+        return as_json(await threads.run(found.popular, store.tables, moment, n))
 
     @router.get("/clusters", response_model=list[answers.Cluster], tags=["clusters"])
     async def clusters() -> Response:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from tasks.app.person import Person
-from tasks.app.recommend import Recommended
+from tasks.app.recommend import Filters, Recommended, recommend_to
 from tasks.app.tables import Tables, session
+from tasks.app.why import because, similar
 from tasks.engine.duckdb import statement
 
 Answer = dict[str, Any]
@@ -24,8 +25,8 @@ def movie_at(tables: Tables, position: int) -> Answer:
     }
 
 
-def recommendations(tables: Tables, user_id: int, found: Recommended) -> Answer:
-    """Return a user's recommendations, and where they come from."""
+def recommendations(tables: Tables, user_id: int, found: Recommended, reasons: list[list[int]] | None = None) -> Answer:
+    """Return a user's recommendations, where they come from, and with ``reasons`` why."""
     note = None if found.is_personal else f"User {user_id} has no favourites: these are the favourites of all users."
     scored = zip(found.movies.tolist(), found.scores.tolist(), strict=True)
     return {
@@ -34,10 +35,41 @@ def recommendations(tables: Tables, user_id: int, found: Recommended) -> Answer:
         "note": note,
         "cluster": cluster_named(tables, found.cluster),
         "recommendations": [
-            {"rank": rank, **movie_at(tables, position), "score": round(score, 6)}
+            {
+                "rank": rank,
+                **movie_at(tables, position),
+                "score": round(score, 6),
+                "because": reasons and [title_at(tables, reason) for reason in reasons[rank - 1]],
+            }
             for rank, (position, score) in enumerate(scored, start=1)
         ],
     }
+
+
+def recommend_with_reasons(tables: Tables, person: Person, n: int, filters: Filters, is_why: bool) -> Answer:
+    """Return recommendations for a person, computed anew."""
+    found = recommend_to(tables, person, n, filters)
+    reasons = because(tables, person, found.movies) if is_why and found.is_personal else None
+    return recommendations(tables, person.user_id, found, reasons)
+
+
+def title_at(tables: Tables, position: int) -> Answer:
+    """Return a movie's id and title."""
+    return {"movie_id": int(tables.movies.ids[position]), "title": tables.movies.titles[position]}
+
+
+def similar_movies(tables: Tables, position: int, n: int) -> list[Answer]:
+    """Return movies that are similar to one, the most similar first."""
+    found = similar(tables, position, n)
+    return [
+        {"rank": rank, **movie_at(tables, other), "similarity": round(how, 6)}
+        for rank, (other, how) in enumerate(found, start=1)
+    ]
+
+
+def popular(tables: Tables, since: datetime, n: int) -> list[Answer]:
+    """Return the movies with most favourites since a moment."""
+    return with_titles(tables, ask(tables, "app/popular", since=since, n=n))
 
 
 def cluster_named(tables: Tables, cluster: int | None) -> Answer | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tasks.app.changes import Changes, Words
 from tasks.app.known import MOST_GROUPS, group, n_groups
 from tasks.app.person import Person, find_person
-from tasks.app.recommend import NO_FILTERS, Filters, Recommended, recommend_stored, recommend_to
+from tasks.app.recommend import Recommended, recommend_stored, recommend_to
 from tasks.app.tables import Tables, load_tables
 from tasks.errors import CineclusterError, first_line
 from tasks.favourites.change import check_ids, record
@@ -95,15 +95,13 @@ class Store:
             return tables, kept[2].first(n)
         return None
 
-    def recommend(self, user_id: int, n: int, filters: Filters = NO_FILTERS) -> tuple[Tables, Recommended]:
-        """Return ``n`` movies for a user as of now."""
+    def rank_again(self, user_id: int) -> None:
+        """Keep a new list of as many as the tables store, for a user whose favourites changed."""
         tables, words = self.tables, self.words_of(user_id)
-        found = recommend_to(tables, find_person(tables, user_id, words), n, filters)
-        if words and filters == NO_FILTERS and n >= tables.top_n:
-            if len(self.kept) >= MOST_KEPT:
-                self.kept.clear()
-            self.kept[user_id] = (tables, words, found)
-        return tables, found
+        found = recommend_to(tables, find_person(tables, user_id, words), tables.top_n)
+        if len(self.kept) >= MOST_KEPT:
+            self.kept.clear()
+        self.kept[user_id] = (tables, words, found)
 
     def change(self, user_id: int, movie_id: int, remove: bool) -> int:
         """Record a favourite, or that it is none any more, on disk; return the number of lines that this took.
@@ -125,7 +123,7 @@ class Store:
             n_recorded = record(self.database, [(user_id, movie_id)], remove)
         if n_recorded:
             self.tell()
-            self.recommend(user_id, self.tables.top_n)
+            self.rank_again(user_id)
         return n_recorded
 
 
