@@ -29,6 +29,7 @@ MAY_IMPORT = {
         room: {*SHARED, *UPPER, "tasks.model", "tasks.quality", "tasks.engine", "sql"}
         for room in UPPER - {"tasks.source"}
     },
+    "tasks.app": {*SHARED, "tasks.favourites", "tasks.published", "tasks.model", "tasks.engine", "sql"},
     **{module: {*SHARED} for module in SHARED},
 }
 MOST_PARAMETERS = 8

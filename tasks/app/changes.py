@@ -66,8 +66,8 @@ class Changes:
 
 
 def seconds_of(moment: datetime) -> int:
-    """Return a time in UTC as seconds since 1970."""
-    return int(moment.replace(tzinfo=UTC).timestamp())
+    """Return a time in UTC as seconds since 1970, to the nearest one as SQL does."""
+    return round(moment.replace(tzinfo=UTC).timestamp())
 
 
 def state_of(path: Path) -> tuple[int, int] | None:
