@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,9 +15,11 @@ from flows.terminal import console, say, shown
 from tasks.errors import CineclusterError
 
 if TYPE_CHECKING:
+    from tasks.published.read import Recommendation
     from tasks.published.status import Status
 
 PUBLISHED = Path("data/cinecluster.duckdb")
+MOST_OF_A_TITLE, MOST_OF_A_CELL = 300, 2000  # letters
 
 
 def recommend(
@@ -25,7 +28,7 @@ def recommend(
     n: Annotated[int, Parameter(name=["-n", "--n"], validator=validators.Number(gte=1))] = 15,
     database: Path = PUBLISHED,
 ) -> None:
-    """Print the favourites of a user and what to watch next.
+    """Print the favourites of a user and what to watch next, and why.
 
     Args:
         user_id: Id of the user in the ratings. An unknown user gets the overall favourites.
@@ -40,8 +43,25 @@ def recommend(
         console.print(movie_table(title, [(title, genres) for title, genres in found.favourites]))
     else:
         say(f"User {user_id} has no favourites yet: these are the favourites of all users.")
-    rows = [(str(rank), title, genres, f"{score:.3f}") for rank, title, genres, score in found.recommendations]
+    rows = [
+        (str(movie.rank), with_reasons(movie), movie.genres, f"{movie.score:.3f}") for movie in found.recommendations
+    ]
     console.print(movie_table(f"Recommendations for user {user_id}", rows, ("rank", "title", "genres", "score")))
+
+
+def with_reasons(movie: "Recommendation") -> str:
+    """Return the title of a movie and, in the next line, why it is recommended."""
+    reasons = []
+    if movie.because:
+        reasons.append("because of " + ", ".join(spoken(title[:MOST_OF_A_TITLE]) for title in movie.because))
+    if movie.people and movie.people != "everybody":
+        reasons.append(f"people of {movie.people}")
+    return "\n".join(filter(None, (movie.title[:MOST_OF_A_TITLE], " · ".join(reasons))))
+
+
+def spoken(title: str) -> str:
+    """Return a title without its year and with the article in front: "American President, The (1995)"."""
+    return re.sub(r"^(.+), (The|A|An)$", r"\2 \1", re.sub(r" \(\d{4}\)$", "", title))
 
 
 def movie_table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str, ...] = ("title", "genres")) -> Table:
@@ -50,7 +70,7 @@ def movie_table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str,
     for column in columns:
         table.add_column(column, justify="right" if column in ("rank", "score") else "left", overflow="ellipsis")
     for row in rows:
-        table.add_row(*(Text(shown(text[:300])) for text in row))
+        table.add_row(*(Text(shown(text[:MOST_OF_A_CELL])) for text in row))
     return table
 
 

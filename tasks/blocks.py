@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-Frame = dict[str, NDArray]  # columns of a table by name; a column of shape (n, m) is a list of length m in each row
+# columns of a table by name; one of shape (n, m) is a list of length m in each row, or less where it is masked
+Frame = dict[str, NDArray]
 
 
 class Interactions(NamedTuple):

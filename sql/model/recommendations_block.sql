@@ -8,7 +8,8 @@ select
     recommendation_rows.cluster,
     recommendation_rows.score,
     recommendation_rows.cluster_score,
-    recommendation_rows.item_score
+    recommendation_rows.item_score,
+    recommendation_rows.because
 from recommendation_rows
 inner join movies on recommendation_rows.movie_id = movies.movie_id
 order by recommendation_rows.user_id, recommendation_rows.rank

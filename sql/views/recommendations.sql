@@ -6,7 +6,7 @@ with changed as (
             from_json(
                 content,
                 '{"user_id": "INTEGER", "cluster": "INTEGER", "movie_ids": ["INTEGER"], "scores": ["FLOAT"],
-              "item_scores": ["FLOAT"]}'
+              "item_scores": ["FLOAT"], "because": [["INTEGER"]]}'
             )
         )
     from overlay
@@ -20,7 +20,8 @@ ranked as (
         unnest(changed.movie_ids) as movie_id,
         changed.cluster,
         unnest(changed.scores) as score,
-        unnest(changed.item_scores) as item_score
+        unnest(changed.item_scores) as item_score,
+        unnest(changed.because) as because
     from changed
 )
 
@@ -32,7 +33,8 @@ select
     recommendations_retrained.cluster,
     recommendations_retrained.score,
     recommendations_retrained.cluster_score,
-    recommendations_retrained.item_score
+    recommendations_retrained.item_score,
+    recommendations_retrained.because
 from recommendations_retrained
 anti join changed using (user_id)
 union all
@@ -44,6 +46,7 @@ select
     ranked.cluster,
     ranked.score,
     ranked.score - ranked.item_score as cluster_score,
-    ranked.item_score
+    ranked.item_score,
+    ranked.because
 from ranked
 inner join movies using (movie_id)

@@ -11,7 +11,7 @@ from tasks.blocks import Frame, Interactions
 def table_of(frame: Frame) -> pa.Table:
     """Return columns as an Arrow table; rows of two-dimensional arrays become lists.
 
-    Arrays of shape (n, 0) become nulls.
+    Arrays of shape (n, 0) become nulls. What is masked in a masked array is not in the lists.
     """
     return pa.table({name: column_of(values) for name, values in frame.items()})
 
@@ -22,6 +22,9 @@ def column_of(values: NDArray) -> pa.Array:
         return pa.array(values)
     if values.shape[1] == 0:
         return pa.nulls(len(values), pa.list_(pa.from_numpy_dtype(values.dtype)))
+    if isinstance(values, np.ma.MaskedArray):
+        ends = np.concatenate([[0], np.cumsum(values.count(axis=1))]).astype(np.int32)
+        return pa.ListArray.from_arrays(ends, pa.array(values.compressed()))
     ends = np.arange(len(values) + 1, dtype=np.int32) * np.int32(values.shape[1])
     return pa.ListArray.from_arrays(ends, pa.array(np.ascontiguousarray(values).reshape(-1)))
 

@@ -12,6 +12,7 @@ from tasks.blocks import Interactions
 from tasks.engine.duckdb import arrays, block_of, statement
 from tasks.errors import CineclusterError
 from tasks.model.rank import rank
+from tasks.model.reasons import reasons
 from tasks.model.saved import unpack
 from tasks.model.types import Model, Neighbours, Placement
 
@@ -84,18 +85,20 @@ def place_new_users(connection: duckdb.DuckDBPyConnection, model: Model) -> pl.D
 def recommend_again(
     connection: duckdb.DuckDBPyConnection, user_ids: list[int], model: Model, top_n: int
 ) -> list[dict[str, Any]]:
-    """Return a row for each user: user_id, cluster, and lists of movie_ids and scores, best first.
+    """Return a row for each user: user_id, cluster, and lists of movie_ids, scores and reasons, best first.
 
     Users stay where the tables have placed them; what they have favourited and seen is that of now. Users without a
     cluster have no movies.
     """
     connection.register("some_users", pl.DataFrame({"user_id": user_ids}, {"user_id": pl.Int32}))
     users = connection.sql("select * from user_clusters semi join some_users using (user_id) order by user_id").pl()
-    nothing: dict[str, Any] = {"cluster": None, "movie_ids": [], "scores": [], "item_scores": []}
+    nothing: dict[str, Any] = {"cluster": None, "movie_ids": [], "scores": [], "item_scores": [], "because": []}
     found = {user_id: {"user_id": user_id} | nothing for user_id in user_ids}
     if len(users):
         now = interactions_now(connection, users["user_id"].to_numpy(), model)
-        best = rank(now, read_placement(users, model), with_items(connection, model, now), top_n)
+        with_rows = with_items(connection, model, now)
+        best = rank(now, read_placement(users, model), with_rows, top_n)
+        because = reasons(now, best, with_rows)
         ends = np.searchsorted(best.user, np.arange(len(users) + 1))
         for row, (user_id, cluster) in enumerate(users.select("user_id", "cluster").iter_rows()):
             mine = slice(ends[row], ends[row + 1])
@@ -104,6 +107,7 @@ def recommend_again(
                 "movie_ids": model.movie_ids[best.movie[mine]].tolist(),
                 "scores": shortest(best.score[mine]),
                 "item_scores": shortest(best.item_score[mine]),
+                "because": [model.movie_ids[few[few >= 0]].tolist() for few in because[mine]],
             }
     return list(found.values())
 

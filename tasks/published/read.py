@@ -131,12 +131,27 @@ def not_readable(database: Path, error: Exception) -> CineclusterError:
     )
 
 
+class Recommendation(NamedTuple):
+    """A movie that is recommended to a user.
+
+    because : titles of the favourites that speak for it, the one that adds most first.
+    people : genres that set the user's cluster apart, where that speaks for the movie too.
+    """
+
+    rank: int
+    title: str
+    genres: str
+    score: float
+    because: list[str]
+    people: str | None
+
+
 class Lookup(NamedTuple):
-    """A user's favourites (title, genres) and recommendations (rank, title, genres, score)."""
+    """A user's favourites (title, genres) and recommendations."""
 
     favourites: list[tuple[str, str]]
     n_favourites: int
-    recommendations: list[tuple[int, str, str, float]]
+    recommendations: list[Recommendation]
 
 
 def first_user(database: Path) -> int:
@@ -155,9 +170,11 @@ def look_up(database: Path, user_id: int, n: int) -> Lookup:
     """
     with connect_to_published(database) as connection:
         favourites = run(connection, "published/user_favourites", user_id=user_id, n=n)
-        recommendations = run(connection, "published/user_recommendations", user_id=user_id, n=n)
+        [(knows_why,)] = run(connection, "published/knows_why")
+        query = "published/user_reasons" if knows_why else "published/user_recommendations"
+        recommendations = run(connection, query, user_id=user_id, n=n)
     return Lookup(
         [(title, genres) for title, genres, _ in favourites],
         favourites[0][2] if favourites else 0,
-        [(rank, title, genres, score) for rank, title, genres, score in recommendations],
+        [Recommendation(*row) for row in recommendations],
     )

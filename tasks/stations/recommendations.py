@@ -2,11 +2,14 @@
 
 from functools import partial
 
+import numpy as np
+
 from tasks.blocks import Frame, Interactions
 from tasks.engine import Engine
 from tasks.model.fit import known_of
 from tasks.model.neighbours import Known, place
 from tasks.model.rank import rank
+from tasks.model.reasons import reasons
 from tasks.model.types import Fit, Model
 
 
@@ -24,6 +27,7 @@ def recommendation_rows(users: Interactions, model: Model, known: Known, top_n: 
     """Return the rows of ``recommendations`` of a block."""
     where = place(users, model, known)
     best = rank(users, where, model, top_n)
+    because = reasons(users, best, model)
     return {
         "user_id": users.user_ids[best.user],
         "rank": best.rank,
@@ -32,4 +36,5 @@ def recommendation_rows(users: Interactions, model: Model, known: Known, top_n: 
         "score": best.score,
         "cluster_score": best.cluster_score,
         "item_score": best.item_score,
+        "because": np.ma.array(model.movie_ids[because], mask=because < 0),
     }

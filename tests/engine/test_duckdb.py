@@ -285,6 +285,15 @@ def test_rows_of_arrays_are_lists_and_of_no_columns_nulls():
     ]
 
 
+def test_what_is_masked_is_not_in_a_list():
+    ids = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], dtype=np.int32)
+    made = table_of({"a": np.ma.array(ids, mask=ids % 2 == [[0], [0], [1]])})
+    assert made["a"].to_pylist() == [[1, 3], [5], [8]]
+    made = table_of({"a": np.ma.array(ids, mask=np.ones((3, 3), dtype=bool))})
+    assert made["a"].to_pylist() == [[], [], []]
+    assert str(made.schema[0].type) == "list<item: int32>"
+
+
 def test_parameters_are_those_that_a_statement_names_outside_of_its_comments():
     assert parameters_of("model/interaction_rules") == {"min_rating", "near_weight", "exclude_seen"}
     assert "$min_rating stars" in statement("model/favourites")

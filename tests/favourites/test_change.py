@@ -20,6 +20,7 @@ from tasks.favourites.fold_in import read_placement
 from tasks.favourites.log import append_to_log, last_words, log_of, read_log
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
+from tasks.model.reasons import reasons
 from tasks.model.types import Model
 from tasks.published.read import connect_to_published
 from tasks.published.versions import overlay_of, overlays_of
@@ -125,17 +126,21 @@ def assert_recommendations_are_the_models(database: Path, interactions: Interact
         assert now[is_new].tolist() == then[is_new].tolist()
     assert placed.clusters[is_new].tolist() == again.clusters[is_new].tolist()
     best = rank(mine, placed, model, SMALL["top_n"])
-    expected: dict[int, list[tuple[int, float, float]]] = {user: [] for user in users}
-    for row, movie, score, item_score in zip(best.user, best.movie, best.score, best.item_score, strict=True):
-        found = (int(model.movie_ids[movie]), float(score), float(item_score))
+    because = [[int(model.movie_ids[column]) for column in few if column >= 0] for few in reasons(mine, best, model)]
+    expected: dict[int, list[tuple[int, float, float, list[int]]]] = {user: [] for user in users}
+    for row, movie, score, item_score, few in zip(
+        best.user, best.movie, best.score, best.item_score, because, strict=True
+    ):
+        found = (int(model.movie_ids[movie]), float(score), float(item_score), few)
         expected[int(mine.user_ids[row])].append(found)
     for user in users:
         found = read(
             database,
-            f"select movie_id, score, item_score, rank from recommendations where user_id = {user} order by rank",
+            "select movie_id, score, item_score, because, rank from recommendations "
+            f"where user_id = {user} order by rank",
         )
-        assert [row[:3] for row in found] == expected[user]
-        assert [row[3] for row in found] == list(range(1, len(found) + 1))
+        assert [row[:4] for row in found] == expected[user]
+        assert [row[4] for row in found] == list(range(1, len(found) + 1))
 
 
 def of(users: np.ndarray) -> str:

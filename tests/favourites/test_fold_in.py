@@ -43,19 +43,22 @@ def test_recommending_again_without_any_change_says_what_the_retrain_said(made, 
     stored = rows(
         connection,
         "select user_id, any_value(cluster), list(movie_id order by rank), list(score order by rank), "
-        "list(item_score order by rank) from recommendations group by user_id order by user_id",
+        "list(item_score order by rank), list(because order by rank) "
+        "from recommendations group by user_id order by user_id",
     )
     assert len(stored) == len(users) == 40
     as_floats = [np.float32(row["scores"]).tolist() for row in again]
     assert [(row["user_id"], row["cluster"], row["movie_ids"]) for row in again] == [row[:3] for row in stored]
     assert as_floats == [row[3] for row in stored]
     assert [np.float32(row["item_scores"]).tolist() for row in again] == [row[4] for row in stored]
+    assert [row["because"] for row in again] == [row[5] for row in stored]
 
 
 def test_a_user_without_a_cluster_is_recommended_nothing_here(made, connection):
     model = load_model(connection, made.database)
     [nobody, somebody] = recommend_again(connection, [99, 1], model, 3)
-    assert nobody == {"user_id": 99, "cluster": None, "movie_ids": [], "scores": [], "item_scores": []}
+    nothing = {"movie_ids": [], "scores": [], "item_scores": [], "because": []}
+    assert nobody == {"user_id": 99, "cluster": None} | nothing
     assert len(somebody["movie_ids"]) == 3
     assert recommend_again(connection, [], model, 3) == []
 

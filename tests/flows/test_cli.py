@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from flows.cli import app, main
+from flows.cli_read import with_reasons
 from flows.config import RENAMED, RetrainOptions
+from tasks.published.read import Recommendation
 from tests.conftest import TITLES, publish
 
 COMMAND = Path(sys.executable).with_name("cinecluster")
@@ -60,8 +62,20 @@ def test_recommend_prints_favourites_and_recommendations(database):
     assert "Recommendations for user 2" in done.stdout
     recommended = done.stdout.split("Recommendations for user 2")[1]
     assert [f" {rank} " in recommended for rank in (1, 2, 3, 4, 5)] == [True, True, True, True, False]
+    assert "because of" in recommended
     assert "Waltz" in done.stdout
     assert "Drama" in done.stdout
+
+
+def test_recommend_says_why():
+    reasons = ["Clueless (1995)", "American President, The (1995)", "Movie, A"]
+    movie = Recommendation(1, "Titanic (1997)", "Drama", 0.5, reasons, "Romance, Comedy")
+    first = "Titanic (1997)\n"
+    favourites, people = "because of Clueless, The American President, A Movie", "people of Romance, Comedy"
+    assert with_reasons(movie) == f"{first}{favourites} · {people}"
+    assert with_reasons(movie._replace(people=None)) == first + favourites
+    assert with_reasons(movie._replace(because=[])) == first + people
+    assert with_reasons(movie._replace(because=[], people="everybody")) == "Titanic (1997)"
 
 
 def test_a_hostile_title_is_shown_and_not_obeyed(database):

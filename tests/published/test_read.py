@@ -19,7 +19,7 @@ def test_a_users_favourites_and_recommendations(good_tables):
     assert len(found.favourites) == 4
     assert {(title,) for title, _ in found.favourites} <= set(liked)
     assert found.favourites[0][1] == "Sci-Fi, Action"
-    assert [(rank, title, score) for rank, title, _, score in found.recommendations][:3] == stored
+    assert [(movie.rank, movie.title, movie.score) for movie in found.recommendations][:3] == stored
     assert [row[0] for row in found.recommendations] == [1, 2, 3, 4]
 
 

@@ -11,6 +11,7 @@ from tasks.engine.duckdb import DuckDBEngine
 from tasks.model.fit import known_of
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
+from tasks.model.reasons import reasons
 from tasks.model.types import CLUSTERS_ALONE, Elbow
 from tasks.published.read import connect_to_published
 from tasks.quality.choose import Choice
@@ -47,7 +48,7 @@ def test_user_clusters_and_recommendations_are_what_the_model_says(tmp_path, mon
         )
         recommended = rows(
             connection,
-            "select user_id, rank, movie_id, score, cluster_score, item_score, cluster "
+            "select user_id, rank, movie_id, score, cluster_score, item_score, cluster, because "
             "from recommendations order by user_id, rank",
         )
         titles = "from recommendations r join movies using (movie_id) where r.title is distinct from movies.title"
@@ -62,7 +63,10 @@ def test_user_clusters_and_recommendations_are_what_the_model_says(tmp_path, mon
     ids = (sample.user_ids[best.user], best.rank, model.movie_ids[best.movie])
     scores = (best.score, best.cluster_score, best.item_score)
     cluster = groups.clusters.labels[best.user]
-    assert recommended == list(zip(*(column.tolist() for column in (*ids, *scores, cluster)), strict=True))
+    because = [[int(model.movie_ids[column]) for column in row if column >= 0] for row in reasons(sample, best, model)]
+    columns = [column.tolist() for column in (*ids, *scores, cluster)]
+    assert recommended == list(zip(*columns, because, strict=True))
+    assert max(map(len, because)) > 1
 
 
 def test_the_saved_model_is_the_one_that_was_used(tmp_path, monkeypatch):
@@ -145,6 +149,7 @@ def test_types_are_small_and_plain(connection):
         "score": "FLOAT",
         "cluster_score": "FLOAT",
         "item_score": "FLOAT",
+        "because": "INTEGER[]",
     }
 
 
