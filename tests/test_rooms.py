@@ -90,6 +90,12 @@ def test_model_and_quality_load_neither_prefect_nor_duckdb():
     assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
 
 
+def test_the_server_loads_neither_prefect_nor_scikit_learn():
+    code = "import sys, flows.cli, flows.api.app; print(sorted({'prefect', 'sklearn', 'pandas'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)  # noqa: S603
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
+
+
 def test_the_engine_loads_no_model():
     code = "import sys, tasks.engine.duckdb; print([name for name in sys.modules if name.startswith('tasks.model')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)  # noqa: S603

@@ -122,7 +122,9 @@ def serve_published(database: Path, host: str, port: int, options: ServeOptions)
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise CineclusterError(f"{host}:{port}: {error.strerror}. Choose another --host or --port.") from error
+        raise CineclusterError(
+            f"{host}:{port}: {os.strerror(error.errno or 0)}. Choose another --host or --port."
+        ) from error
     sys.setswitchinterval(SECONDS_OF_A_TURN)
     with listening, threadpool_limits(1, "blas"):
         address = f"[{host}]" if ":" in host else host

@@ -1,7 +1,6 @@
 """A server follows what is published, and the log of favourites, while it answers."""
 
 import gc
-import os
 import shutil
 import threading
 import time
@@ -31,9 +30,9 @@ def published(tmp_path):
 def open_files(folder: Path) -> list[str]:
     """The files in a folder, removed ones too, that this process has open."""
     found = []
-    for handle in os.listdir("/proc/self/fd"):
+    for handle in Path("/proc/self/fd").iterdir():
         try:
-            found.append(os.readlink(f"/proc/self/fd/{handle}"))
+            found.append(str(handle.readlink()))
         except OSError:
             continue
     return [name for name in found if name.startswith(str(folder)) and ".duckdb" in name]
