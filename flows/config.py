@@ -264,6 +264,12 @@ class RetrainOptions(Options):
         default=0.2, ge=0, le=1, description="Share of the rows published before that may be missing."
     )
     keep: int = Field(default=3, ge=1, le=100, description="Published versions kept for rollback.")
+    max_hours: float = Field(
+        default=20.0,
+        gt=0,
+        le=10_000,
+        description="Hours after which a run that is not done is stopped, out of the way of the next night's.",
+    )
     metrics: Place | None = Field(
         default=None, description="File for the textfile collector of Prometheus, such as /srv/textfile/films.prom."
     )

@@ -31,6 +31,7 @@ from tasks.stations.evaluation import prepare_places
     flow_run_name="preset {preset}",
     on_failure=[notify_webhook],
     on_crashed=[notify_webhook],
+    on_cancellation=[notify_webhook],
 )
 @with_parameters_of(EvaluateOptions)
 def evaluate(**options: Any) -> list[dict[str, Any]]:

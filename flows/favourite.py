@@ -18,7 +18,13 @@ def name_run() -> str:
     return f"user {given.get('user_id')}, movie {given.get('movie_id')}"
 
 
-@flow(name="favourite", flow_run_name=name_run, on_failure=[notify_webhook], on_crashed=[notify_webhook])
+@flow(
+    name="favourite",
+    flow_run_name=name_run,
+    on_failure=[notify_webhook],
+    on_crashed=[notify_webhook],
+    on_cancellation=[notify_webhook],
+)
 def favourite(
     user_id: int | None = None,
     movie_id: int | None = None,

@@ -1,4 +1,4 @@
-"""A message to a webhook when a run fails, for teams that do not watch the page of runs."""
+"""A message to a webhook when a run fails or is cancelled, for teams that do not watch the page of runs."""
 
 import html
 import os

@@ -7,6 +7,7 @@ from prefect import flow
 from flows import stations
 from flows.artifacts import name_run, show_run
 from flows.config import RetrainOptions, with_parameters_of
+from flows.limit import time_limit
 from flows.notify import notify_webhook
 from tasks.engine.choose import open_engine
 from tasks.favourites.change import carry_favourites
@@ -16,7 +17,13 @@ from tasks.published.status import require_metrics_of_ours
 from tasks.stations.summary import RunFacts
 
 
-@flow(name="retrain", flow_run_name=name_run, on_failure=[notify_webhook], on_crashed=[notify_webhook])
+@flow(
+    name="retrain",
+    flow_run_name=name_run,
+    on_failure=[notify_webhook],
+    on_crashed=[notify_webhook],
+    on_cancellation=[notify_webhook],
+)
 @with_parameters_of(RetrainOptions)
 def retrain(**options: Any) -> dict[str, Any]:
     """Cluster the users by their favourites and publish recommendations for every one of them.
@@ -27,7 +34,11 @@ def retrain(**options: Any) -> dict[str, Any]:
     o = RetrainOptions(**options)
     if o.metrics:
         require_metrics_of_ours(o.metrics)
-    with new_build(o.database) as build, open_engine(o.engine_options, build.database) as engine:
+    with (
+        time_limit(o.max_hours),
+        new_build(o.database) as build,
+        open_engine(o.engine_options, build.database) as engine,
+    ):
         stations.restore_reports(o.database, o.reports)
         source = o.source or stations.make_demo_source(o.database.parent / "demo")
         rows = stations.ingest_ratings(engine, source, o.max_rejected_share)
