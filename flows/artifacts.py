@@ -13,7 +13,10 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 
+from tasks.errors import CineclusterError
+from tasks.published.publish import version_before
 from tasks.published.read import connect_to_published
+from tasks.report.page import FACTS, changed_options, compare, read_facts
 
 PICTURE_WIDTH = 1000
 MARKUP = re.compile(r"([!-+.:-@\[-`{-~])")
@@ -77,6 +80,33 @@ def show_published(database: Path, reports: Path) -> None:
     )
 
 
+def facts_before(database: Path) -> dict[str, Any] | None:
+    """Return the facts of the kept version before the published one; None where none is kept or it is another's."""
+    try:
+        return read_facts(version_before(database))
+    except CineclusterError:
+        return None
+
+
+def changes(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
+    """Say as Markdown what is not as in the run before: counts, clusters, and options that were given or chosen."""
+    if before is None:
+        return "There is no run before this one to compare with."
+    rows = [
+        f"| {plain(pair.name)} | {count(pair.before)} | {count(pair.now)} |"
+        for pair in compare(before, now)
+        if pair.before != pair.now and pair.name != FACTS["seconds"]
+    ]
+    rows += [
+        f"| {plain(name)} | {count(value)} | {count(value_now)} |"
+        for name, value, value_now in changed_options(before, now)
+        if name not in ("database", "reports")
+    ]
+    if not rows:
+        return f"The same rows, users, clusters and options as in run {plain(before['run_id'])}."
+    return "\n".join([f"| since run {plain(before['run_id'])} | before | now |", "|---|---:|---:|", *rows])
+
+
 def show_result(
     run_id: str,
     config: dict[str, Any],
@@ -85,7 +115,7 @@ def show_result(
     database: Path,
     reports: Path,
 ) -> None:
-    """Show where the run's data came from and went to, and what it counted."""
+    """Show where the run's data came from and went to, what changed since the run before, and what it counted."""
     source = plain(config["source"]) if config.get("source") else "**demo data**: invented ratings of invented movies"
     page = plain((reports / "index.html").absolute())
     counts = {**summary, **metrics}
@@ -95,6 +125,7 @@ def show_result(
     create_markdown_artifact(
         f"Run {plain(run_id)} is published.\n\n"
         f"- Read: {source}\n- Tables: {plain(database.absolute())}\n- Report: {page}\n\n"
+        f"{changes(facts_before(database), read_facts(database) or {})}\n\n"
         f"| counted | |\n|---|---:|\n{rows}\n",
         key="retrain-result",
         description="What was read, and where the results are.",
