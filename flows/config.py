@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from cyclopts import Parameter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from flows.presets import PRESETS
 from tasks.files import fault_of_name
 
 if TYPE_CHECKING:
@@ -49,46 +50,6 @@ FineClusters = Annotated[int, Field(ge=0, le=100_000)]
 Users = Annotated[int, Field(ge=FEWEST_USERS, le=MOST_USERS)]
 Memory = Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,3})?\s*([KMGT]i?B)$"), AfterValidator(with_enough)]
 RENAMED = {"watched_weight": "near_weight", "n_nearest_clusters": "n_neighbours", "closeness": "sharpness"}
-PRESETS: dict[str, dict[str, Any]] = {
-    "default": {
-        "n_clusters": "auto",
-        "n_fine_clusters": "auto",
-        "elbow_rule": "knee",
-        "elbow_users": 10_000,
-        "weighting": "idf",
-        "n_components": "auto",
-        "near_weight": 0.5,
-        "recency": 0.2,
-        "n_init": 3,
-        "min_cluster_size": 5,
-        "merge_by": "centroid",
-        "n_neighbours": "auto",
-        "sharpness": 2.5,
-        "smoothing": 1.0,
-        "taste_weight": 1.25,
-        "item_weight": "auto",
-        "exclude_seen": True,
-    },
-    "article": {
-        "n_clusters": "auto",
-        "n_fine_clusters": 0,
-        "elbow_rule": "boundary",
-        "elbow_users": None,
-        "weighting": "none",
-        "n_components": 0,
-        "near_weight": 0.0,
-        "recency": 0.0,
-        "n_init": 10,
-        "min_cluster_size": 6,
-        "merge_by": "overlap",
-        "n_neighbours": 1,
-        "sharpness": 0.0,
-        "smoothing": 0.0,
-        "taste_weight": 0.0,
-        "item_weight": 0.0,
-        "exclude_seen": False,
-    },
-}
 
 
 def preset_field(description: str, **bounds: Any) -> Any:

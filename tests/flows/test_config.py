@@ -7,7 +7,8 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 
-from flows.config import PRESETS, RENAMED, EvaluateOptions, RetrainOptions, with_parameters_of
+from flows.config import RENAMED, EvaluateOptions, RetrainOptions, with_parameters_of
+from flows.presets import PRESETS
 
 
 def test_presets_set_the_same_options_and_are_valid():
