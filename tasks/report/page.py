@@ -16,7 +16,7 @@ from tasks.engine.duckdb import run, statement
 from tasks.published.read import connect_to_published
 from tasks.quality.standings import Standing, standings
 from tasks.report.pictures import add_report
-from tasks.report.plots.style import CLUSTER_COLOURS
+from tasks.report.plots.style import CLUSTER_COLOURS, description_of
 from tasks.text import plain
 
 PAGE = "index.html"
@@ -40,8 +40,8 @@ CAPTIONS = {
     "genres.png": (
         "Genres of each cluster",
         "How large a genre is among the cluster's favourites, as a multiple of its size among the favourites of all "
-        "users. Orange is more than usual, purple less, white about the same. Read along a row to see what a cluster "
-        "leans to.",
+        "users. Orange is more than usual, purple less, no colour about the same. Read along a row to see what a "
+        "cluster leans to.",
     ),
     "cluster_sizes.png": (
         "Sizes of the clusters",
@@ -62,7 +62,7 @@ CAPTIONS = {
     ),
     "incidence.png": (
         "All favourites at a glance",
-        "A row is a user, a column a movie, a dark spot a favourite. Users are sorted by cluster and movies by "
+        "A row is a user, a column a movie, a spot a favourite. Users are sorted by cluster and movies by "
         "popularity, so the left edge fills up everywhere, and stripes within one cluster are its own taste.",
     ),
     "evaluation.png": (
@@ -153,7 +153,11 @@ def read_page(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             row | {"liked": rows_of(liked, row["cluster"]), "apart": rows_of(apart, row["cluster"])}
             for row in connection.sql("select * from clusters order by cluster").pl().to_dicts()
         ],
-        "pictures": [(name, *CAPTIONS[name], pictures[name]) for name in CAPTIONS if name in pictures],
+        "pictures": [
+            (name, *CAPTIONS[name], description_of(pictures[name]), pictures[name])
+            for name in CAPTIONS
+            if name in pictures
+        ],
         "rejected": run(connection, "report/report_rejected_rows", n=SHOWN_REJECTED_ROWS),
         "quality": read_quality(connection),
     }

@@ -89,6 +89,10 @@ def test_the_page_is_complete_quiet_and_readable(page_file, page, width, dark):
     assert {address for address in page.requests if not address.startswith("data:")} == {page_file.as_uri()}
 
 
+def test_the_page_is_small(page_file):
+    assert page_file.stat().st_size < 600_000
+
+
 def test_dark_is_dark(page_file, page):
     colours = []
     for dark in (False, True):
@@ -96,6 +100,7 @@ def test_dark_is_dark(page_file, page):
         colours.append(page.value("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"))
     assert min(colours[0]) > 200
     assert max(colours[1]) < 60
+    assert page.value("getComputedStyle(document.images[0]).filter").startswith("invert(")
 
 
 def test_a_hostile_title_is_seen_and_does_nothing(page_file, page):

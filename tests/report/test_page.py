@@ -5,6 +5,7 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -26,6 +27,7 @@ from tasks.report.page import (
     signed,
     write_page,
 )
+from tasks.report.plots.cluster_sizes import draw_cluster_sizes
 from tasks.stations.evaluation import write_evaluation
 from tests.conftest import TITLES, connect, publish
 
@@ -174,6 +176,21 @@ def test_pictures_are_in_the_page_with_a_caption_each(build):
     page = Reader(page_of(build))
     assert page.all_of("src") == ["data:image/png;base64,UE5H"] * len(CAPTIONS)
     assert page.all_of("alt") == [title for title, _ in CAPTIONS.values()]
+
+
+def test_a_picture_says_in_words_what_is_seen_on_it(build, tmp_path):
+    draw_cluster_sizes(np.array([9, 8, 2]), np.array([10, 9]), 6, tmp_path / "sizes.png")
+    with connect(build) as connection:
+        content = (tmp_path / "sizes.png").read_bytes()
+        connection.execute("update reports set content = $1 where name = 'cluster_sizes.png'", [content])
+    [alt] = [alt for alt in Reader(page_of(build)).all_of("alt") if alt.startswith("Sizes of the clusters")]
+    assert "1 of 3 clusters too small: 2 left after merging. 19 users; a cluster needs 6 or more" in alt
+
+
+def test_the_page_is_light_and_its_pictures_have_a_dark_look(good_tables):
+    html = page_of(good_tables.build)
+    dark = html.partition("prefers-color-scheme: dark")[2].partition("\n}")[0]
+    assert ".frame img" in dark
 
 
 def test_quality_is_there_when_it_was_measured(build):

@@ -8,7 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from tasks.report.plots.style import HALO, STYLE, draw_level, draw_sentence, dress, new_figure, save, whole_numbers
+from tasks.report.plots.style import (
+    STYLE,
+    Room,
+    draw_level,
+    draw_sentence,
+    dress,
+    new_figure,
+    place_axes,
+    save,
+    whole_numbers,
+)
 from tasks.report.plots.text import plural, text_width
 
 
@@ -31,7 +41,9 @@ def draw_cluster_sizes(
         draw_sentence("No clusters", "There are no users in any cluster, so there are no sizes to draw.", path)
         return
     figure = new_figure(*size_words(before, after, min_cluster_size), width=11, height=4.8)
-    left, right = figure.subplots(1, 2, sharey=True)
+    beside = max(0.95, text_width(f"{min_cluster_size:,}", 8.5) + 0.4)
+    room = Room(left=1.05, right=beside, across=beside)
+    left, right = place_axes(figure, room, 1, 2, sharey=True)[0]
     largest, smallest = max(before[0], after[0]), min(before[-1], after[-1])
     if largest > 60 * smallest:
         left.set_yscale("log")
@@ -80,7 +92,7 @@ def draw_size_bars(axes: Axes, sizes: NDArray[np.integer[Any]], min_cluster_size
         for place, size in enumerate(sizes, start=1):
             axes.annotate(
                 f"{size:,}", (place, size), (0, 2), textcoords="offset points",
-                ha="center", va="bottom", size=8.5, color=STYLE["ink"], path_effects=HALO,
+                ha="center", va="bottom", size=8.5, color=STYLE["ink"],
             )  # fmt: skip
     if min_cluster_size > 1:
         draw_level(axes, min_cluster_size, f"minimum\n{min_cluster_size:,}")

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from tasks.report.plots.style import (
     HALO,
     STYLE,
+    Room,
     draw_level,
     draw_sentence,
     dress,
     new_figure,
+    place_axes,
     put_text,
     save,
     whole_numbers,
@@ -49,7 +51,8 @@ def draw_elbow(elbow: pl.DataFrame, path: Path, boundary: float | None) -> None:
         draw_sentence("No elbow", "No number of clusters was tried, so there is no curve to draw.", path)
         return
     figure = new_figure(*elbow_words(elbow), width=max(9.0, 5 * len(curves)), height=4.8)
-    for axes, column in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
+    room = Room(right=1.1, across=1.4) if boundary is not None else Room()
+    for axes, column in zip(place_axes(figure, room, 1, len(curves))[0], curves, strict=True):
         dress(axes, ELBOW_PANELS[column])
         axes.set_xlabel("fine clusters" if column == "quality" else "clusters")
         draw_curve(axes, elbow.filter(pl.col(column).is_not_null()), column, boundary)

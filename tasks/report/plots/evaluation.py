@@ -1,5 +1,6 @@
 """The picture of an evaluation: how good each recommender is, who is better, and whether that may be chance."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import polars as pl
 from matplotlib.axes import Axes
 
 from tasks.quality.standings import OURS, main_rows, strongest
-from tasks.report.plots.style import STYLE, draw_sentence, dress, new_figure, put_text, save
+from tasks.report.plots.style import STYLE, Room, draw_sentence, dress, new_figure, place_axes, put_text, save
+from tasks.report.plots.text import text_width
 
 COMPARED = ("known users", "strong")  # protocols with a row of panels for each split
 APART = ("new users", "rare movies")  # protocols with a panel for all splits
@@ -34,12 +36,16 @@ def draw_evaluation(evaluation: pl.DataFrame, path: Path) -> None:
     if not heights:
         return draw_sentence("No evaluation", "Nothing could be measured.", path)
     title, subtitle = words_of(evaluation, compared)
-    figure = new_figure(title, subtitle, width=12, height=1.5 + sum(heights), gap=0.06)
-    rows_of_panels = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for part, rows in zip(rows_of_panels, compared, strict=False):
-        draw_split(part.subplots(1, 3, width_ratios=(5, 5, 3)), rows)
+    height = 1.1 + sum(heights)
+    figure = new_figure(title, subtitle, width=12, height=height)
+    names = measured.select(pl.col("recommender", "split")).unpivot()["value"].unique()
+    left = 0.35 + max(text_width(f"{name} *", 9) for name in names)
+    tops = 0.9 + np.cumsum([0, *heights])
+    rooms = [Room(left, 0.3, height - bottom + 0.35, top + 0.4, 0.5) for top, bottom in pairwise(tops)]
+    for room, rows in zip(rooms, compared, strict=False):
+        draw_split(list(place_axes(figure, room, 1, 3, width_ratios=(5, 5, 3))[0]), rows)
     if apart:
-        panels = rows_of_panels[-1].subplots(1, len(apart), squeeze=False)[0]
+        panels = place_axes(figure, rooms[-1]._replace(across=left), 1, len(apart))[0]
         for axes, protocol in zip(panels, apart, strict=True):
             draw_pairs(axes, measured.filter(pl.col("protocol") == protocol))
     return save(figure, path)

@@ -10,8 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from numpy.typing import NDArray
 
-from tasks.report.plots.style import STYLE, draw_sentence, dress, new_figure, put_text, save
-from tasks.report.plots.text import cluster_title, fit_text, font_families
+from tasks.report.plots.style import (
+    MARGIN,
+    STYLE,
+    Room,
+    add_colour_bar,
+    draw_sentence,
+    dress,
+    new_figure,
+    place_axes,
+    put_text,
+    save,
+)
+from tasks.report.plots.text import cluster_title, fit_text, font_families, text_width
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 MAX_GENRE_CLUSTERS = 30
@@ -36,12 +47,15 @@ def draw_genres(genres: pl.DataFrame, path: Path) -> None:
     words = genre_words(genres.filter(pl.col("cluster").is_in(rows["cluster"].to_list())), genres["cluster"].n_unique())
     width = max(9.0, 3.4 + 0.5 * len(columns))
     figure = new_figure(*words, width=width, height=2.9 + 0.3 * rows.height)
-    axes = figure.subplots()
+    titles = [fit_text(cluster_title(*row), 2.5, 9) for row in rows.rows()]
+    names = [fit_text(genre, 1.3, 9) for genre in columns]
+    left = MARGIN + 0.1 + max(text_width(title, 9) for title in titles)
+    tilted = 0.75 * max(text_width(name, 9) for name in names)  # of a slope of 45 degrees
+    room = Room(left=left, right=max(MARGIN, tilted - 0.2), bottom=0.75, top=1.05 + tilted)
+    axes = place_axes(figure, room)[0, 0]
     dress(axes, grid="")
     draw_heat(axes, lift)
-    titles = [fit_text(cluster_title(*row), 2.5, 9) for row in rows.rows()]
     axes.set_yticks(range(rows.height), titles, parse_math=False, family=list(font_families()), color=STYLE["ink"])
-    names = [fit_text(genre, 1.3, 9) for genre in columns]
     axes.set_xticks(
         range(len(columns)), names, parse_math=False, family=list(font_families()), color=STYLE["ink"],
         rotation=45, ha="left", rotation_mode="anchor",
@@ -106,13 +120,9 @@ def draw_heat(axes: Axes, lift: NDArray[np.float64]) -> None:
         if np.isfinite(value):
             ink = "white" if abs(colours[row, column]) > 1.3 else STYLE["ink"]
             put_text(axes, column, row, f"{value:.1f}", color=ink, **cell)
-    figure = axes.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.45, aspect=36, pad=0.03, ticks=[-2, -1, 0, 1, 2])
+    bar = add_colour_bar(axes, image, [-2, -1, 0, 1, 2])
     bar.ax.set_xticklabels(
         [f"¼{TIMES} or less", f"½{TIMES}", f"1{TIMES}", f"2{TIMES}", f"4{TIMES} or more"],
         size=8.5,
         color=STYLE["muted"],
     )
-    bar.ax.tick_params(length=0)
-    bar.outline.set_visible(False)

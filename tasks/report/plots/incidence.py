@@ -6,16 +6,29 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap, LogNorm
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tasks.report.plots.style import STYLE, draw_sentence, dress, new_figure, put_text, save, whole_numbers
+from tasks.report.plots.style import (
+    STYLE,
+    Room,
+    add_colour_bar,
+    draw_sentence,
+    dress,
+    new_figure,
+    place_axes,
+    put_text,
+    save,
+    whole_numbers,
+)
 from tasks.report.plots.text import percent, plural
 
 MAX_DOTS = (160, 240)  # users and movies of an incidence whose every entry is drawn
 IMAGE_BINS = (640, 900)
+IMAGE_COLUMNS = 1200
 DENSITY_COLOURS = LinearSegmentedColormap.from_list("density", ["#b5d3ea", "#3c8dc5", "#0b4f8a", "#041f40"])
 Incidence = sparse.csr_matrix | sparse.csr_array
 
@@ -37,7 +50,8 @@ def draw_incidence(incidence: Incidence, labels: NDArray[np.integer[Any]], path:
         return
     n_users, n_movies = incidence.shape
     figure = new_figure(*incidence_words(incidence), width=11, height=8)
-    axes = figure.subplots()
+    is_small = n_users <= MAX_DOTS[0] and n_movies <= MAX_DOTS[1]
+    axes = place_axes(figure, Room(left=1.0, right=0.75, bottom=0.7 if is_small else 1.35, top=1.25))[0, 0]
     dress(axes, grid="")
     axes.set_xlabel("movies, most favourited first")
     axes.set_ylabel("users, by cluster")
@@ -45,13 +59,12 @@ def draw_incidence(incidence: Incidence, labels: NDArray[np.integer[Any]], path:
     axes.set(xlim=(0, n_movies), ylim=(n_users, 0))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(whole_numbers())
-    if n_users <= MAX_DOTS[0] and n_movies <= MAX_DOTS[1]:
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:,.0f}"))
+    if is_small:
         draw_dots(axes, incidence, *places)
     else:
-        widen_head(axes, n_movies)
         draw_density(axes, *bin_density(incidence, *places))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:,.0f}"))
+        label_roots(axes, n_movies)
     draw_cluster_bounds(axes, labels)
     save(figure, path)
 
@@ -88,13 +101,12 @@ def matrix_places(
     return user_place, movie_place
 
 
-def widen_head(axes: Axes, n_movies: int) -> None:
+def label_roots(axes: Axes, n_movies: int) -> None:
     """Square-root axis for movies, so that the popular ones are more than a stripe."""
-    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
-    axes.set_xlim(0, n_movies)
     wanted = n_movies * np.array([0, 0.01, 0.05, 0.15, 0.3, 0.5, 0.75])
     ticks = np.unique([float(f"{tick:.0e}") for tick in wanted])
-    axes.set_xticks(ticks)
+    axes.set(xlim=(0, 1))
+    axes.set_xticks(np.sqrt(ticks / n_movies), [f"{tick:,.0f}" for tick in ticks])
     axes.set_xlabel("movies, most favourited first (square-root scale)")
 
 
@@ -145,25 +157,22 @@ def draw_dots(axes: Axes, incidence: Incidence, user_place: NDArray[np.int32], m
 def draw_density(
     axes: Axes, density: NDArray[np.float64], user_edges: NDArray[np.int64], movie_edges: NDArray[np.int64]
 ) -> None:
-    """The density with logarithmic colours, empty cells white, and its colour bar."""
+    """The density with logarithmic colours, empty cells white, and its colour bar; movies on a square-root axis."""
     low, high = float(density[density > 0].min()), float(density.max())
-    mesh = axes.pcolormesh(
-        movie_edges,
-        user_edges,
-        np.ma.masked_equal(density, 0),
-        norm=LogNorm(low, max(high, 1.01 * low)),
-        cmap=DENSITY_COLOURS,
-        rasterized=True,
-    )
-    figure = axes.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(mesh, ax=axes, location="bottom", shrink=0.4, aspect=40, pad=0.02)
-    bar.ax.xaxis.set_minor_locator(NullLocator())
-    bar.set_ticks(np.unique([low, math.sqrt(low * high), high]).tolist())
+    colours = ScalarMappable(LogNorm(low, max(high, 1.01 * low)), DENSITY_COLOURS)
+    pixels = colours.to_rgba(np.maximum(density, low), bytes=True)[..., :3]
+    pixels[density == 0] = 255
+    image = pixels[:, column_of_pixel(movie_edges)]
+    axes.imshow(image, extent=(0, 1, user_edges[-1], 0), aspect="auto", interpolation="nearest")
+    bar = add_colour_bar(axes, colours, np.unique([low, math.sqrt(low * high), high]).tolist())
     bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: percent(share)))
-    bar.ax.tick_params(length=0, labelsize=8.5, colors=STYLE["muted"])
     bar.set_label("share of the pairs that are favourites", size=8.5, color=STYLE["muted"])
-    bar.outline.set_visible(False)
+
+
+def column_of_pixel(movie_edges: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The column of the density at each of equal steps of a square-root axis."""
+    steps = (np.arange(IMAGE_COLUMNS) + 0.5) / IMAGE_COLUMNS
+    return np.searchsorted(movie_edges, movie_edges[-1] * steps**2, side="right") - 1
 
 
 def draw_cluster_bounds(axes: Axes, labels: NDArray[np.integer[Any]], min_part: float = 0.022) -> None:

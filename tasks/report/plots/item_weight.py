@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.report.plots.style import HALO, STYLE, draw_sentence, dress, new_figure, put_text, save
+from tasks.report.plots.style import HALO, STYLE, Room, draw_sentence, dress, new_figure, place_axes, put_text, save
 
 
 def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
@@ -25,7 +25,7 @@ def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
     title = f"{weight:.0%} of the score comes from the item model"
     facts = f"Held-out NDCG@10 is {quality:.3f}" + (f", {max(alone):.3f} with the clusters alone" if alone else "")
     figure = new_figure(title, facts, width=9.0, height=4.8)
-    axes = figure.subplots()
+    axes = place_axes(figure, Room(right=0.5))[0, 0]
     dress(axes, "Held-out NDCG@10")
     axes.set_xlabel("share of the score that comes from the item model; a line for each strength of regularisation")
     usual = settings["rarity_power"].mode()[0]

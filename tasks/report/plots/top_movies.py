@@ -7,11 +7,12 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 
-from tasks.report.plots.style import STYLE, draw_sentence, dress, new_figure, put_text, save
-from tasks.report.plots.text import cluster_title, fit_movie, fit_text, font_families, plural, text_width
+from tasks.report.plots.style import MARGIN, STYLE, Room, draw_sentence, new_figure, place_axes, put_text, save
+from tasks.report.plots.text import cluster_title, fit_movie, fit_text, plural, text_width
 
 MAX_MOVIE_CLUSTERS = 12
 MAX_MOVIES = 8
+PANEL_HEIGHT, LINE = 2.65, 0.27  # inches
 
 
 def draw_top_movies(top_movies: pl.DataFrame, path: Path) -> None:
@@ -32,12 +33,15 @@ def draw_top_movies(top_movies: pl.DataFrame, path: Path) -> None:
     n_rows = math.ceil(n_shown / n_columns)
     panel = {1: 8.6, 2: 5.6, 3: 4.1}[n_columns]
     words = movie_words(shown, top_movies["cluster"].n_unique())
-    figure = new_figure(*words, width=n_columns * panel + 0.4, height=1.1 + 2.65 * n_rows, gap=0.07)
-    grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for axes in grid[n_shown:]:
-        axes.axis("off")
-    for axes, movies in zip(grid, shown.partition_by("cluster", maintain_order=True), strict=False):
-        draw_movie_bars(axes, movies, panel - 0.3, max(shown["share"].fill_null(0).to_list()) or 1.0)
+    width, height = n_columns * panel + 0.1, 1.1 + PANEL_HEIGHT * n_rows
+    figure = new_figure(*words, width=width, height=height)
+    [[axes]] = place_axes(figure, Room(0, 0, 0, 0))  # one for all panels: each costs as much as its texts
+    axes.axis("off")
+    longest = max(shown["share"].fill_null(0).to_list()) or 1.0
+    for place, movies in enumerate(shown.partition_by("cluster", maintain_order=True)):
+        row, column = divmod(place, n_columns)
+        draw_movie_bars(axes, movies, MARGIN + panel * column, 1.2 + PANEL_HEIGHT * row, panel - 0.3, longest)
+    axes.set(xlim=(0, width), ylim=(height, 0))
     save(figure, path)
 
 
@@ -72,20 +76,19 @@ def movie_words(shown: pl.DataFrame, n_clusters: int) -> tuple[str, str]:
     return title, facts
 
 
-def draw_movie_bars(axes: Axes, movies: pl.DataFrame, width: float, longest: float) -> None:
-    """One panel: pale bars with the titles written on them and the shares in a column to the right."""
-    dress(axes, grid="")
+def draw_movie_bars(axes: Axes, movies: pl.DataFrame, left: float, top: float, width: float, longest: float) -> None:
+    """One panel, in inches: pale bars with the titles written on them and the shares in a column to the right."""
     cluster, name, n_users = movies.select("cluster", "name", "n_users").row(0)
     users = plural(n_users, "user")
     room = width - text_width(users, 9) - 0.15
-    heading = axes.set_title(fit_text(cluster_title(cluster, name), room, 10.5, "bold"), loc="left", size=10.5, pad=5)
-    heading.set(weight="bold", color=STYLE["ink"], parse_math=False, family=list(font_families()))
-    axes.set_title(users, loc="right", size=9, color=STYLE["muted"], pad=5)
-    axes.set(xlim=(0, 1.12), ylim=(MAX_MOVIES - 0.4, -0.6), xticks=[], yticks=[])
+    heading = fit_text(cluster_title(cluster, name), room, 10.5, "bold")
+    put_text(axes, left, top, heading, size=10.5, weight="bold", va="baseline")
+    put_text(axes, left + width, top, users, size=9, color=STYLE["muted"], ha="right", va="baseline")
     shares = movies["share"].fill_null(0).to_numpy()
-    axes.barh(np.arange(len(shares)), shares / longest, height=0.84, color=STYLE["pale"])
-    axes.vlines(0, -0.5, MAX_MOVIES - 0.5, color=STYLE["main"], linewidth=1.5)
-    line = {"size": 8.5, "va": "center", "in_layout": False}
-    for place, (title, share) in enumerate(zip(movies["title"], shares, strict=True)):
-        put_text(axes, 0.015, place, fit_movie(title, 0.88 * width - 0.05, 8.5), **line)
-        put_text(axes, 1.12, place, f"{100 * share:.0f} %", ha="right", color=STYLE["muted"], **line)
+    places = top + 0.1 + LINE * (np.arange(len(shares)) + 0.5)
+    axes.barh(places, 0.89 * width * shares / longest, left=left, height=0.84 * LINE, color=STYLE["pale"])
+    axes.vlines(left, top + 0.1, top + 0.1 + LINE * MAX_MOVIES, color=STYLE["main"], linewidth=1.5)
+    line = {"size": 8.5, "va": "center"}
+    for place, title, share in zip(places.tolist(), movies["title"], shares, strict=True):
+        put_text(axes, left + 0.05, place, fit_movie(title, 0.88 * width - 0.05, 8.5), **line)
+        put_text(axes, left + width, place, f"{100 * share:.0f} %", ha="right", color=STYLE["muted"], **line)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from scipy import sparse
@@ -15,7 +14,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.manifold import TSNE
 
 from tasks.report.plots.incidence import Incidence
-from tasks.report.plots.style import CLUSTER_COLOURS, STYLE, draw_sentence, new_figure, put_text, save
+from tasks.report.plots.style import CLUSTER_COLOURS, STYLE, Room, draw_sentence, new_figure, place_axes, put_text, save
 from tasks.report.plots.text import DPI, cluster_title, fit_text, text_width
 
 MARKERS = ("o", "^", "s")
@@ -24,7 +23,7 @@ Embedding = NDArray[np.floating[Any]] | Incidence
 
 
 def project_users(
-    embedding: Embedding, seed: int, max_users: int = 2000
+    embedding: Embedding, seed: int, max_users: int = 800
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Sample users and lay them out in two dimensions, neighbours in taste near each other.
 
@@ -49,9 +48,9 @@ def project_users(
         return rows, principal_components(points)
     layout = TSNE(
         init=principal_components(points, spread=1e-4),
-        perplexity=min(30.0, (len(rows) - 1) / 3),
-        max_iter=350,
-        angle=0.7,
+        perplexity=min(20.0, (len(rows) - 1) / 3),
+        max_iter=300,
+        angle=0.8,
         random_state=seed,
     )
     return rows, np.asarray(layout.fit_transform(points), dtype=np.float64)
@@ -101,7 +100,7 @@ def draw_user_map(
     clusters, sizes = np.unique(labels, return_counts=True)
     named = clusters[:MAX_NAMED_CLUSTERS]
     figure = new_figure(*map_words(clusters, sizes, named), width=11, height=8.6)
-    axes = figure.subplots()
+    axes = place_axes(figure, Room(left=0.2, right=0.2, bottom=0.2, top=0.9))[0, 0]
     axes.axis("off")
     axes.margins(0.04)
     draw_points(axes, coordinates, labels, named)
@@ -151,9 +150,7 @@ def look(place: int) -> dict[str, Any]:
 
 def place_labels(axes: Axes, middles: NDArray[np.float64], titles: list[str]) -> None:
     """Write each title just above its middle, moved until no two overlap; a thin line leads back."""
-    figure = axes.get_figure()
-    assert isinstance(figure, Figure)
-    figure.draw_without_rendering()  # fixes where the axes are
+    axes.autoscale_view()  # else matplotlib does so only when it draws
     anchors = axes.transData.transform(middles)
     widths = np.array([(text_width(title, 9) + 0.29) * DPI for title in titles])
     centres = spread_boxes(anchors + 0.22 * DPI * np.array([0, 1]), widths, 0.23 * DPI, axes.bbox.extents)
