@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Interactions, select_movies
 from tasks.model.draw import draw_users
@@ -49,8 +50,15 @@ class Choice(NamedTuple):
 def choose_settings(sample: Interactions, options: ModelOptions) -> Choice:
     """Return the number of fine clusters and the settings of the item model that predict held-out favourites best.
 
-    They are learned from the training part of some users, and measured on ``quality_users`` of them.
+    They are learned from the training part of some users, and measured on ``quality_users`` of them. The matrices are
+    small: more threads of BLAS would wait for each other, on a busy machine for minutes.
     """
+    with threadpool_limits(1, "blas"):
+        return choose_by_trials(sample, options)
+
+
+def choose_by_trials(sample: Interactions, options: ModelOptions) -> Choice:
+    """Return what is best on held-out favourites."""
     users = users_to_try(sample, options.seed)
     trained = [train_on(split, options) for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
     trained = [each for each in trained if each.test.nnz]  # held-out favourites that nobody else has are gone
@@ -121,7 +129,12 @@ def try_items(
     weights = WEIGHTS if options.item_weight == "auto" else (float(options.item_weight),)
     has_times = any(mixture.users.seconds.any() for mixture in mixtures)
     start = USUAL._replace(recency=USUAL.recency if has_times else 0.0)
-    items_of = cache(lambda strength: [item_weights(gram, strength) for gram in grams])
+
+    @cache
+    def items_of(strength: float) -> list[NDArray[np.float32]]:
+        """Return an item model for each way of holding out."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            return list(pool.map(lambda gram: item_weights(gram, strength), grams))
 
     def try_each(settings: list[ItemSettings]) -> None:
         """Add the quality of settings that share strength and recency to ``tried``."""
