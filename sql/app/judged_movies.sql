@@ -3,7 +3,7 @@
 select
     user_id,
     movie_id,
-    coalesce(epoch(rated_at), 0)::bigint as seconds,
+    floor(coalesce(epoch(rated_at), 0))::bigint as seconds,
     (rating >= $min_rating - 1 and rating < $min_rating)::tinyint as kind
 from ratings
 where user_id between $first and $last
@@ -11,7 +11,7 @@ union all
 select
     user_id,
     movie_id,
-    coalesce(epoch(rated_at), 0)::bigint as seconds,
+    floor(coalesce(epoch(rated_at), 0))::bigint as seconds,
     2::tinyint as kind
 from favourites_retrained
 where user_id between $first and $last

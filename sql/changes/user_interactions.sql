@@ -1,28 +1,33 @@
--- user_interactions: one row per interaction of asked_users as of now, with the movie positions of the retrain.
-with pairs as (
+-- user_interactions: one row per interaction of asked_users as of now, with the movie positions of the retrain; the users'
+-- few rows are taken out of each table before they are joined.
+with rated as (
     select
         user_id,
-        movie_id
+        movie_id,
+        rating,
+        rated_at
     from ratings
     semi join asked_users using (user_id)
-    union
+),
+
+favoured as (
     select
         user_id,
-        movie_id
+        movie_id,
+        rated_at
     from favourites
     semi join asked_users using (user_id)
 ),
 
 judged as (
     select
-        pairs.user_id,
-        pairs.movie_id,
-        favourites.user_id is not null as is_favourite,
-        ratings.rating,
-        coalesce(favourites.rated_at, ratings.rated_at) as rated_at
-    from pairs
-    left join favourites using (user_id, movie_id)
-    left join ratings using (user_id, movie_id)
+        coalesce(favoured.user_id, rated.user_id) as user_id,
+        coalesce(favoured.movie_id, rated.movie_id) as movie_id,
+        favoured.user_id is not null as is_favourite,
+        rated.rating,
+        coalesce(favoured.rated_at, rated.rated_at) as rated_at
+    from rated
+    full join favoured on rated.user_id = favoured.user_id and rated.movie_id = favoured.movie_id
 )
 
 select

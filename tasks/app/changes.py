@@ -1,6 +1,7 @@
 """The favourites that users added or took back, followed line by line as the log grows."""
 
 from datetime import UTC, datetime
+from math import floor
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -66,8 +67,8 @@ class Changes:
 
 
 def seconds_of(moment: datetime) -> int:
-    """Return a time in UTC as seconds since 1970, to the nearest one as SQL does."""
-    return round(moment.replace(tzinfo=UTC).timestamp())
+    """Return a time in UTC as seconds since 1970, rounded down as in SQL."""
+    return floor(moment.replace(tzinfo=UTC).timestamp())
 
 
 def state_of(path: Path) -> tuple[int, int] | None:
