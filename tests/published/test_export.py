@@ -22,7 +22,8 @@ def test_every_table_is_a_file_with_the_same_rows(good_tables, tmp_path):
         assert sorted(path.name for path in (tmp_path / "a" / "parquet").iterdir()) == [f"{t}.parquet" for t in tables]
         for table in tables:
             exported = pl.read_parquet(tmp_path / "a" / "parquet" / f"{table}.parquet")
-            assert exported.rows() == connection.sql(f"from {table}").pl().rows(), table
+            published = connection.sql(f"from {table}").pl()
+            assert sorted(exported.rows(), key=repr) == sorted(published.rows(), key=repr), table  # views have no order
             assert rows[table] == len(exported)
     assert told[-1] == (len(tables), len(tables))
 
