@@ -222,7 +222,7 @@ def test_serve_runs_the_deployments_without_a_worker(host: Host) -> None:
     refused = host.run("cinecluster", "serve")
     assert refused.returncode == 1
     commands = [line for line in refused.stderr.splitlines() if line.startswith("prefect deployment delete ")]
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands:
         assert host.run(*command.split(), "--no-prompt").returncode == 0
     host.start("serve", "cinecluster", "serve")
