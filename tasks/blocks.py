@@ -39,6 +39,11 @@ def select_entries(interactions: Interactions, kept: NDArray[np.bool_]) -> Inter
     return Interactions(interactions.user_ids, matrix, interactions.seconds[kept])
 
 
+def with_data(matrix: csr_matrix, data: NDArray) -> csr_matrix:
+    """Return the matrix with other numbers, ``data`` of shape (nnz,), in the same places, which both share."""
+    return csr_matrix((data, matrix.indices, matrix.indptr), matrix.shape)
+
+
 def join_users(parts: list[Interactions]) -> Interactions:
     """Return the users of several blocks, which are in ascending order, as one."""
     counts = np.concatenate([np.diff(part.weights.indptr) for part in parts])

@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import normalize
 
-from tasks.blocks import Interactions, evidence_of, favourites_of
+from tasks.blocks import Interactions, evidence_of, favourites_of, with_data
 from tasks.model.recency import discount
 from tasks.model.types import ModelOptions, Movies, Points, Scoring, TasteSpace
 
@@ -84,4 +84,4 @@ def weigh(users: Interactions, idf: NDArray[np.float32], options: ModelOptions |
     evidence = evidence_of(users)
     weights = evidence.weights
     data = weights.data * idf[weights.indices] * discount(evidence, options.recency)
-    return normalize(csr_matrix((data, weights.indices, weights.indptr), weights.shape), copy=False)
+    return normalize(with_data(weights, data), copy=False)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, evidence_of
+from tasks.blocks import Interactions, evidence_of, with_data
 from tasks.model.recency import discount
 
 LEAST_FANS = 2  # favourites from which the item model knows a movie
@@ -40,9 +40,7 @@ def gram_of(users: Interactions, n_items: int) -> NDArray[np.float64]:
     weights = evidence_of(users).weights[:, :n_items]
     squares = np.asarray(weights.multiply(weights).sum(axis=1), dtype=np.float64).ravel()
     factors = (np.maximum(squares, 1e-9) ** -ROW_POWER).astype(np.float32)
-    rows = csr_matrix(
-        (weights.data * np.repeat(factors, np.diff(weights.indptr)), weights.indices, weights.indptr), weights.shape
-    )
+    rows = with_data(weights, weights.data * np.repeat(factors, np.diff(weights.indptr)))
     head = min(HEAD_ITEMS, n_items)
     tail = rows[:, head:]
     gram = np.zeros((n_items, n_items))
@@ -78,9 +76,7 @@ def item_weights(gram: NDArray[np.float64], strength: float) -> NDArray[np.float
 def discounted(users: Interactions, n_items: int, recency: float) -> csr_matrix:
     """Return the evidence of users for the movies that the item model knows, later entries counting more."""
     evidence = evidence_of(users)
-    weights = evidence.weights
-    data = weights.data * discount(evidence, recency)
-    return csr_matrix((data, weights.indices, weights.indptr), weights.shape)[:, :n_items]
+    return with_data(evidence.weights, evidence.weights.data * discount(evidence, recency))[:, :n_items]
 
 
 def rarity(popularity: NDArray[np.floating], power: float) -> NDArray[np.float32]:

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, evidence_of
-from tasks.model.items import discounted
+from tasks.blocks import Interactions, evidence_of, select_entries, with_data
 from tasks.model.rank import rounded
+from tasks.model.recency import discount
 from tasks.model.types import Model, Ranking
 
 MOST_REASONS = 3
@@ -47,11 +47,12 @@ def reasons(users: Interactions, best: Ranking, model: Model) -> NDArray[np.int3
 
 
 def discounted_favourites(users: Interactions, model: Model) -> csr_matrix:
-    """Return the favourites among the candidates, later ones counting more, shape (n_users, n_candidates)."""
-    weights = discounted(users, users.weights.shape[1], model.scoring.item_recency)
-    kept = (evidence_of(users).weights.data == 1) & (weights.indices < model.shares.shape[1])
-    indptr = np.concatenate([[0], np.cumsum(kept)])[weights.indptr]
-    return csr_matrix((weights.data[kept], weights.indices[kept], indptr), (weights.shape[0], model.shares.shape[1]))
+    """Return the favourites among the candidates, later ones counting more, shape (n_users, n_movies)."""
+    evidence = evidence_of(users)
+    weights = evidence.weights
+    discounted = with_data(weights, weights.data * discount(evidence, model.scoring.item_recency))
+    kept = (weights.data == 1) & (weights.indices < model.shares.shape[1])
+    return select_entries(evidence._replace(weights=discounted), kept).weights
 
 
 def contributions(favourites: csr_matrix, recommended: NDArray[np.int32], model: Model) -> NDArray[np.float32]:

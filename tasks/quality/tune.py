@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, evidence_of, select_entries
-from tasks.model.embedding import discount
+from tasks.blocks import Interactions, evidence_of, select_entries, with_data
+from tasks.model.recency import discount
 from tasks.model.types import ModelOptions, Ranking
 from tasks.quality.baselines import Baseline, best_of_scores, excluded_of
 from tasks.quality.holdout import Split, Trial, as_trial, hold_out
@@ -197,4 +197,4 @@ def matrix_of(users: Interactions, evidence: str, recency: float) -> csr_matrix:
     """
     known = evidence_of(users) if evidence == "all" else select_entries(users, users.weights.data == 1)
     weights = known.weights
-    return csr_matrix((weights.data * discount(known, recency), weights.indices, weights.indptr), weights.shape)
+    return with_data(weights, weights.data * discount(known, recency))
