@@ -28,8 +28,12 @@ def count_items(n_fans: NDArray[np.integer], n_users: int) -> int:
     They are 2,000 at least, if that many have two favourites, and 7,000 at most, or 2,500 for many users.
     """
     most = min(MOST_ITEMS_FOR_MANY if n_users >= MANY_USERS else MOST_ITEMS, int((n_fans >= LEAST_FANS).sum()))
-    enough = int(np.searchsorted(np.cumsum(n_fans), LEAST_SHARE * n_fans.sum())) + 1
-    return min(most, max(enough, FEWEST_ITEMS))
+    return min(most, max(count_holding(LEAST_SHARE, n_fans), FEWEST_ITEMS))
+
+
+def count_holding(share: float, n_fans: NDArray[np.integer]) -> int:
+    """Return how many of the most favourited movies, which come first, hold a share of all favourites."""
+    return int(np.searchsorted(np.cumsum(n_fans), share * n_fans.sum())) + 1
 
 
 def gram_of(users: Interactions, n_items: int) -> NDArray[np.float64]:

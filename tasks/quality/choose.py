@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +65,7 @@ def choose_by_trials(sample: Interactions, options: ModelOptions) -> Choice:
     mixture_of = cache(lambda number, n_fine_clusters: make_mixture(trained[number], options, n_fine_clusters))
     quality: dict[int, float] = {}
     if options.n_fine_clusters == "auto" and trained:
-        quality = try_fine_clusters(len(users.user_ids), lambda n_fine_clusters: mixture_of(0, n_fine_clusters))
+        quality = try_fine_clusters(len(users.user_ids), partial(mixture_of, 0))
     n_fine_clusters = choose_n_fine_clusters(options.n_fine_clusters, quality, len(sample.user_ids))
     if options.item_weight == 0 or not trained or options.weighting == "none":
         return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, {})

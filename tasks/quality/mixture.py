@@ -10,6 +10,7 @@ from tasks.blocks import Interactions, select_users
 from tasks.model.draw import limit_of, user_key
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.fit import fit_model, known_of, with_movies
+from tasks.model.items import count_holding
 from tasks.model.kmeans import FINE_ITERATIONS, k_means
 from tasks.model.neighbours import place
 from tasks.model.rank import cluster_scores, hide, pick_best
@@ -79,8 +80,7 @@ def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int) 
 
 def count_ranked(n_fans: NDArray[np.integer]) -> int:
     """Return how many movies are ranked to choose settings."""
-    enough = int(np.searchsorted(np.cumsum(n_fans), RANKED_SHARE * n_fans.sum())) + 1
-    return min(len(n_fans), MOST_RANKED, max(enough, FEWEST_RANKED))
+    return min(len(n_fans), MOST_RANKED, max(count_holding(RANKED_SHARE, n_fans), FEWEST_RANKED))
 
 
 def quality_of(mixture: Mixture, scores: NDArray[np.float32]) -> float:
