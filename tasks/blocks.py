@@ -1,5 +1,6 @@
 """Whole users with what they rated: the form in which interactions travel between engines and the model."""
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.sparse import csr_matrix
 
 # columns of a table by name; one of shape (n, m) is a list of length m in each row, or less where it is masked
 Frame = dict[str, NDArray]
+Sums = Mapping[str, NDArray]  # what a function of a block adds to arrays, by name
 
 
 class Interactions(NamedTuple):
@@ -56,6 +58,18 @@ def join_users(parts: list[Interactions]) -> Interactions:
         csr_matrix((data, indices, indptr), shape),
         np.concatenate([part.seconds for part in parts]),
     )
+
+
+def sum_parts(parts: Iterable[Sums]) -> dict[str, NDArray]:
+    """Return the sums of arrays of one name; the arrays of the first part may change."""
+    sums: dict[str, NDArray] = {}
+    for part in parts:
+        for name, array in part.items():
+            if name in sums:
+                sums[name] += array
+            else:
+                sums[name] = array
+    return sums
 
 
 def favourites_of(interactions: Interactions) -> csr_matrix:

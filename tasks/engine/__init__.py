@@ -1,6 +1,6 @@
 """Where tables live and statements run."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,12 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tasks.blocks import Frame, Interactions
+from tasks.blocks import Frame, Interactions, Sums
 
 if TYPE_CHECKING:
     import duckdb  # which workers do without
 
-Sums = Mapping[str, NDArray]
 BlockFunction = Callable[[Interactions], Frame]
 FileFunction = Callable[[int], Iterable[pa.RecordBatch]]  # number of a file: its rows
 UserFilter = Callable[[NDArray[np.int32]], NDArray[np.bool_]]  # user_ids: which of them

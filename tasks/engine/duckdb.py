@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from tasks.blocks import Frame, Interactions, select_users
-from tasks.engine import BLOCK_USERS, BlockFunction, FileFunction, Sums, UserFilter
+from tasks.blocks import Frame, Interactions, Sums, select_users, sum_parts
+from tasks.engine import BLOCK_USERS, BlockFunction, FileFunction, UserFilter
 from tasks.engine.arrow import table_of
 from tasks.errors import NO_SPACE, CineclusterError, first_line, no_space
 from tasks.progress import report_progress
@@ -68,9 +68,7 @@ class DuckDBEngine(NamedTuple):
     def write(self, rows: str, frame: Frame, *names: str, **parameters: Any) -> None:
         """Run statements that read ``frame`` as the table ``rows``."""
         with self.connect() as connection:
-            connection.register(rows, table_of(frame))
-            for name in names:
-                run(connection, name, **parameters)
+            write(connection, rows, frame, *names, **parameters)
 
     def store_blocks(self) -> None:
         """Read the view ``interactions`` once, and store it as blocks in a folder beside the database."""
@@ -188,18 +186,6 @@ def in_parallel(
             yield waiting.popleft().result()
 
 
-def sum_parts(parts: Iterator[Sums]) -> dict[str, NDArray]:
-    """Return the sums of arrays of one name."""
-    sums: dict[str, NDArray] = {}
-    for part in parts:
-        for name, array in part.items():
-            if name in sums:
-                sums[name] += array
-            else:
-                sums[name] = array
-    return sums
-
-
 @cache
 def statement(name: str) -> str:
     """Return the text of ``sql/<name>.sql``."""
@@ -216,6 +202,13 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> 
     """Run ``sql/<name>.sql`` with those of the parameters that it names, and return its rows."""
     used = {key: parameters[key] for key in parameters_of(name)}
     return connection.execute(statement(name), used).fetchall()
+
+
+def write(connection: duckdb.DuckDBPyConnection, rows: str, frame: Frame, *names: str, **parameters: Any) -> None:
+    """Run statements that read ``frame`` as the table ``rows``."""
+    connection.register(rows, table_of(frame))
+    for name in names:
+        run(connection, name, **parameters)
 
 
 def arrays(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> dict[str, NDArray]:

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from pyarrow.fs import FileSelector
 from pyspark.sql import DataFrame, SparkSession
 
-from tasks.blocks import Frame, Interactions, slice_users
-from tasks.engine import BLOCK_USERS, BlockFunction, FileFunction, Sums, UserFilter, worker
+from tasks.blocks import Frame, Interactions, Sums, slice_users
+from tasks.engine import BLOCK_USERS, BlockFunction, FileFunction, UserFilter, worker
 from tasks.engine.arrow import frame_of, interactions_of, table_of
 from tasks.engine.dialect import Parsed, parse, tables_of, translate
-from tasks.engine.duckdb import DuckDBEngine, run
+from tasks.engine.duckdb import DuckDBEngine, run, write
 from tasks.engine.shipping import locate, pack
 from tasks.engine.types import spark_schema
 
@@ -99,9 +99,7 @@ class SparkEngine:
     def write(self, rows: str, frame: Frame, *names: str, **parameters: Any) -> None:
         """Run statements that read ``frame`` as the table ``rows``, in the DuckDB file."""
         with self.connect() as connection:
-            connection.register(rows, table_of(frame))
-            for name in names:
-                run(connection, name, **parameters)
+            write(connection, rows, frame, *names, **parameters)
 
     def store_blocks(self) -> None:
         """Read the view ``interactions`` once, and keep it as rows of whole users."""

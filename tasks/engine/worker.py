@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tasks.engine import Sums
+from tasks.blocks import sum_parts
 from tasks.engine.arrow import interactions_of, table_of
 from tasks.engine.shipping import unpack
 
@@ -41,20 +41,11 @@ def keep_users(batches: Batches, package: bytes) -> Iterator[pa.RecordBatch]:
 def sum_users(batches: Batches, package: bytes, n_movies: int) -> Iterator[pa.RecordBatch]:
     """Yield chunks of the sums of what the function in ``package`` makes of each block."""
     function: Any = unpack(package)
-    sums: dict[str, Any] = {}
-    for batch in batches:
-        if batch.num_rows:
-            add(sums, function(interactions_of(batch, n_movies)))
+    sums = sum_parts(function(interactions_of(batch, n_movies)) for batch in batches if batch.num_rows)
     for name, array in sums.items():
         content = np.ascontiguousarray(array).tobytes()
         for place, start in enumerate(range(0, len(content), CHUNK_BYTES)):
             yield chunk(name, place, str(array.dtype), list(array.shape), content[start : start + CHUNK_BYTES])
-
-
-def add(sums: dict[str, Any], more: Sums) -> None:
-    """Add arrays to those of the same name."""
-    for name, array in more.items():
-        sums[name] = sums[name] + array if name in sums else array
 
 
 def chunk(name: str, place: int, dtype: str, shape: list[int], content: bytes) -> pa.RecordBatch:

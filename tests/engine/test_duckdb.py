@@ -12,7 +12,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tasks.blocks import Interactions, join_users
+from tasks.blocks import Interactions, join_users, sum_parts
 from tasks.engine.duckdb import (
     DuckDBEngine,
     block_of,
@@ -21,7 +21,6 @@ from tasks.engine.duckdb import (
     machine_errors,
     parameters_of,
     statement,
-    sum_parts,
     table_of,
 )
 from tasks.errors import CineclusterError

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import issparse
 
-from tasks.blocks import evidence_of, favourites_of, slice_users
-from tasks.engine.duckdb import sum_parts
+from tasks.blocks import evidence_of, favourites_of, slice_users, sum_parts
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.fit import count_candidates, fit_fine_clusters, fit_model, known_of, scoring_of, smooth
 from tasks.model.items import gram_of, item_weights
