@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from tasks.engine import Engine
 from tasks.engine.duckdb import DuckDBEngine, machine_errors, statement
-from tasks.errors import CineclusterError
 from tasks.source import ingest
 from tasks.source.csv_text import unchanged
 from tasks.source.header import find_files, find_ratings
@@ -80,10 +79,8 @@ def check_rows(engine: Engine, base: Path, max_rejected_share: float) -> tuple[i
     n_rows, n_rejected = (int(values[0]) for values in engine.arrays("files/count_rows").values())
     if n_rejected > max_rejected_share * n_rows:
         name, line, reason, text = (values[0] for values in engine.arrays("files/first_rejected").values())
-        raise CineclusterError(
-            f"{base / name}: {n_rejected:,} of {n_rows:,} lines are bad, more than --max-rejected-share "
-            f"{max_rejected_share:g}. The first is line {line}: {reason}: {text!r}. Mend them, or allow more."
-        )
+        counts, first = (n_rejected, n_rows), (line, reason, text)
+        raise ingest.too_many_rejected(base / name, counts, max_rejected_share, first)
     if n_rows == n_rejected:
-        raise CineclusterError(f"{base}: no ratings in it. It needs lines such as 1,296,5.0,1147880044.")
+        raise ingest.no_ratings(base)
     return n_rows, n_rejected

@@ -59,7 +59,7 @@ def ingest_ratings(engine: DuckDBEngine, source: Path, max_rejected_share: float
         n_rows, n_rejected = read_ratings(connection, path, max_rejected_share)
         n_valid, _, n_out_of_order = run(connection, "source/ratings_flaws")[0]
         if n_valid == 0:
-            raise CineclusterError(f"{path}: no ratings in it. It needs lines such as 1,296,5.0,1147880044.")
+            raise no_ratings(path)
         n_kept = n_valid
         if n_out_of_order:
             run(connection, "source/ratings_latest")
@@ -196,12 +196,24 @@ def check_rejected(connection: duckdb.DuckDBPyConnection, path: Path, n_rows: in
     )
     n_rejected = len(bad)
     if n_rejected > max_rejected_share * n_rows:
-        line, reason, text = bad.limit(1).fetchall()[0]
-        raise CineclusterError(
-            f"{path}: {n_rejected:,} of {n_rows:,} lines are bad, more than --max-rejected-share "
-            f"{max_rejected_share:g}. The first is line {line}: {reason}: {text!r}. Mend them, or allow more."
-        )
+        raise too_many_rejected(path, (n_rejected, n_rows), max_rejected_share, bad.limit(1).fetchall()[0])
     return n_rejected
+
+
+def too_many_rejected(
+    path: Path, counts: tuple[int, int], max_rejected_share: float, first: tuple[int, str, str]
+) -> CineclusterError:
+    """Return the error that says so: numbers of bad lines and of all; line, reason and text of the first bad one."""
+    (n_rejected, n_rows), (line, reason, text) = counts, first
+    return CineclusterError(
+        f"{path}: {n_rejected:,} of {n_rows:,} lines are bad, more than --max-rejected-share {max_rejected_share:g}. "
+        f"The first is line {line}: {reason}: {text!r}. Mend them, or allow more."
+    )
+
+
+def no_ratings(path: Path) -> CineclusterError:
+    """Return the error that says that a file or folder holds none."""
+    return CineclusterError(f"{path}: no ratings in it. It needs lines such as 1,296,5.0,1147880044.")
 
 
 def ingest_movies(engine: Engine, source: Path, max_rejected_share: float = 0.001) -> int:
