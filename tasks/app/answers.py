@@ -86,10 +86,9 @@ def user(tables: Tables, person: Person, n: int) -> Answer:
         "cluster": cluster_named(tables, person.cluster),
         "n_seen": len(person.judged),
         "n_favourites": len(favourites),
-        "favourites": [
-            {**movie_at(tables, int(tables.movies.position(movie_id) or 0)), "rated_at": time_of(favourites[movie_id])}
-            for movie_id in latest
-        ],
+        "favourites": with_titles(
+            tables, [{"movie_id": movie_id, "rated_at": time_of(favourites[movie_id])} for movie_id in latest]
+        ),
     }
 
 

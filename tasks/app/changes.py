@@ -17,6 +17,7 @@ class Word(NamedTuple):
 
 
 Words = dict[int, Word]  # by movie_id
+State = tuple[int, int, int]
 NOTHING: Words = {}
 
 
@@ -27,7 +28,7 @@ class Changes:
         self.database = database
         self.path = log_of(database)
         self.words: dict[int, Words] = {}
-        self.state: tuple[int, int] | None = None  # the file (inode), and its length when it was read last
+        self.state: State | None = None  # of the log when it was read last
         self.n_bytes = 0
         self.lock = Lock()
 
@@ -43,7 +44,7 @@ class Changes:
         """Return what the log says of a user."""
         return self.words.get(user_id, NOTHING)
 
-    def read(self, state: tuple[int, int] | None) -> None:
+    def read(self, state: State | None) -> None:
         """Read the lines that are new."""
         is_longer = self.state is not None and state is not None and state[0] == self.state[0]
         if is_longer and state is not None and state[1] >= self.n_bytes > len(HEADER):
@@ -71,10 +72,10 @@ def seconds_of(moment: datetime) -> int:
     return floor(moment.replace(tzinfo=UTC).timestamp())
 
 
-def state_of(path: Path) -> tuple[int, int] | None:
-    """Return which file is at a path, and its length."""
+def state_of(path: Path) -> State | None:
+    """Return which file is at a path (its inode), its length, and when it was written; None where there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_size
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.app.changes import Changes, Words
+from tasks.app.changes import Changes, Words, state_of
 from tasks.app.known import MOST_GROUPS, group, n_groups
 from tasks.app.person import Person, find_person
 from tasks.app.recommend import Recommended, recommend_stored, recommend_to
@@ -18,7 +18,6 @@ from tasks.published.read import require_published
 SECONDS_BETWEEN_LOOKS = 0.05
 MOST_KEPT = 10_000  # users with changed favourites whose new lists are kept
 log = logging.getLogger("cinecluster.api")
-State = tuple[int, int, int]
 
 
 class Store:
@@ -125,12 +124,3 @@ class Store:
             self.tell()
             self.rank_again(user_id)
         return n_recorded
-
-
-def state_of(path: Path) -> State | None:
-    """Return which file is published; None where there is none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
