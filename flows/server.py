@@ -113,7 +113,9 @@ def use_server(started: Server | None = None) -> None:
     ready = [started] if started else []
 
     def start(args: list[str], **options: Any) -> subprocess.Popen[Any]:
-        return ready.pop().process if ready else start_with_parent(args[2:], **options)  # python -m uvicorn ...
+        if ready and str(ready[0].port) in args:
+            return ready.pop().process
+        return start_with_parent(args[2:], **options)  # python -m uvicorn ...
 
     server.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start})  # type: ignore[assignment]
     if started:

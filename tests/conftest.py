@@ -89,6 +89,13 @@ def prefect() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have commands that run in this process start no temporary server of Prefect."""
+    monkeypatch.setattr("flows.cli.start_server", lambda: None)
+    monkeypatch.setattr("flows.cli.use_server", lambda started: None)
+
+
 @pytest.fixture(scope="session")
 def good_tables(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """What a retrain makes of `two_tastes` by the default preset. Copy its files to change anything."""

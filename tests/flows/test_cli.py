@@ -213,7 +213,7 @@ def test_roll_back_says_what_is_published_again(tmp_path, capsys):
 
 
 @pytest.fixture
-def options_of_runs(monkeypatch, tmp_path):
+def options_of_runs(monkeypatch, tmp_path, no_server):
     """What the command has the flow run with, instead of a retrain."""
     monkeypatch.chdir(tmp_path)
     seen = []

@@ -64,7 +64,7 @@ def test_the_report_page_of_a_retrain_shows_the_standings(source, tmp_path, arti
     assert (tmp_path / "reports/evaluation.png").exists()
 
 
-def test_the_terminal_shows_who_is_better(source, tmp_path, artifacts, capsys, monkeypatch):
+def test_the_terminal_shows_who_is_better(source, tmp_path, artifacts, no_server, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(flow_module, "evaluate", evaluate.fn)
     quick = [word for name, value in SHARED.items() for word in (f"--{name.replace('_', '-')}", str(value))]

@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from prefect.server.api import server
 
-from flows.server import start_server
+import flows.server
+from flows.server import Server, start_server, use_server
 
 START = """
 import sys
@@ -49,6 +52,18 @@ def test_the_temporary_server_ends_with_a_killed_process(when, tmp_path):
     while is_running(server) and time.monotonic() < ends:
         time.sleep(0.2)
     assert not is_running(server)
+
+
+def test_the_server_that_was_started_is_taken_for_its_own_port_only(monkeypatch):
+    monkeypatch.setattr(server, "subprocess", subprocess)  # put back afterwards
+    monkeypatch.setattr(server, "SubprocessASGIServer", lambda: SimpleNamespace())
+    monkeypatch.setattr(flows.server, "start_with_parent", lambda uvicorn, **options: "another")
+    monkeypatch.setattr("prefect.settings.get_current_settings", lambda: SimpleNamespace(api=SimpleNamespace(url=None)))
+    use_server(Server(8123, "the one that was started"))
+    uvicorn = ["python", "-m", "uvicorn", "--port"]
+    assert server.subprocess.Popen([*uvicorn, "8124"]) == "another"
+    assert server.subprocess.Popen([*uvicorn, "8123"]) == "the one that was started"
+    assert server.subprocess.Popen([*uvicorn, "8123"]) == "another"
 
 
 def test_importing_flows_does_nothing_to_the_process(tmp_path):
