@@ -26,6 +26,7 @@ from flows import stations
 from flows.cli import be_quiet
 from flows.config import RetrainOptions
 from flows.retrain import retrain
+from tasks.engine import Engine
 from tasks.engine.duckdb import DuckDBEngine, run
 from tasks.favourites.fold_in import load_model
 from tasks.favourites.log import Pairs
@@ -245,6 +246,13 @@ def write_csv(path: Path, header: Sequence[str], lines: Iterable[Sequence[Any]])
         csv.writer(file, lineterminator="\n").writerows([header, *lines])
 
 
+def copy_build(engine: Engine, path: Path) -> None:
+    """Copy the tables that a retrain is building."""
+    with engine.connect() as connection:
+        connection.execute("checkpoint")
+    copy(engine.database, path)
+
+
 @contextmanager
 def quick_pictures() -> Iterator[None]:
     """Have the pictures hold a few bytes, other ones at each run; tests/report/test_plots.py looks at real ones."""
@@ -271,8 +279,8 @@ def publish(
     places = {"source": source, "database": database, "reports": reports}
     add_views = stations.add_views
 
-    def keep_and_add_views(engine: DuckDBEngine, *arguments: Any) -> None:
-        copy(engine.database, build)
+    def keep_and_add_views(engine: Engine, *arguments: Any) -> None:
+        copy_build(engine, build)
         meanwhile()
         add_views(engine, *arguments)
 

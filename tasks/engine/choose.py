@@ -30,7 +30,7 @@ class EngineOptions(NamedTuple):
 
 @contextmanager
 def open_engine(options: EngineOptions, build: Path) -> Iterator[Engine]:
-    """Yield the engine that builds the tables of the DuckDB file ``build``.
+    """Yield the engine that builds the tables of the DuckDB file ``build``, which is open until the end.
 
     Raises
     ------
@@ -39,7 +39,8 @@ def open_engine(options: EngineOptions, build: Path) -> Iterator[Engine]:
     """
     duckdb = DuckDBEngine(build, options.memory_limit, options.threads)
     if options.engine == "duckdb":
-        yield duckdb
+        with duckdb.kept_open():
+            yield duckdb
         return
     if options.work_dir is None and options.spark.startswith("sc:"):
         raise CineclusterError("--work-dir is missing: a folder or URL that this machine and Spark's workers can see.")
@@ -49,7 +50,7 @@ def open_engine(options: EngineOptions, build: Path) -> Iterator[Engine]:
         from tasks.engine.folder import empty_folder
         from tasks.engine.spark import SparkEngine
 
-        with empty_folder(folder_of(options, build)) as folder:
+        with empty_folder(folder_of(options, build)) as folder, duckdb.kept_open():
             yield SparkEngine(session, folder, duckdb)
 
 

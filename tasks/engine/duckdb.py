@@ -31,7 +31,7 @@ MOST_WORKERS = 4  # blocks at work; more would need more memory
 
 
 class DuckDBEngine(NamedTuple):
-    """Tables in a DuckDB file, which is closed between any two calls; see `tasks.engine.Engine`.
+    """Tables in a DuckDB file, which is closed between any two calls but in `kept_open`; see `tasks.engine.Engine`.
 
     database : path of the file, made if it is missing.
     memory_limit : such as ``"4GB"``; DuckDB's own default where None.
@@ -53,6 +53,12 @@ class DuckDBEngine(NamedTuple):
         with duckdb.connect(self.database, config=config) as connection:
             connection.execute("set enable_progress_bar = false")
             yield connection
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Have calls share one opened file: opening and closing it takes as long as many a statement."""
+        with self.connect():
+            yield
 
     def run(self, *names: str, **parameters: Any) -> None:
         """Run statements one after the other."""

@@ -17,12 +17,14 @@ def comment_tables(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
 
     The first entry, ``-- name: text``, describes the table, view or macro, the following ones its columns.
     """
+    connection.begin()  # one for all: each would be written to disk by itself
     for kind, relation in run(connection, "published/commented"):
         own_name = relation.removesuffix("_retrained")
         for name, text in ENTRY.findall(opening_of(own_name)):
             target = f"{kind} {relation}" if name == own_name else f"column {relation}.{name}"
             suffix = f" [run {run_id}]" if run_id and name == own_name else ""
             comment_on(connection, target, filled(connection, text.replace("\n--", "")) + suffix)
+    connection.commit()
 
 
 @cache

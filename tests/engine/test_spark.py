@@ -1,6 +1,5 @@
 """The engine on Spark: the same statements and the same retrain as on DuckDB, on Sail."""
 
-import shutil
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +18,7 @@ from tasks.favourites.log import HEADER, log_of
 from tasks.model.fit import fit_model
 from tasks.model.types import Fit, Model
 from tasks.stations import recommender
+from tests.conftest import copy_build
 from tests.engine.spark_sessions import bounded_memory, needs_sail
 
 pytestmark = needs_sail
@@ -95,7 +95,7 @@ def built(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     keep = stations.check_tables
 
     def keep_build(engine: DuckDBEngine, *arguments: Any) -> None:
-        shutil.copy(engine.database, build)
+        copy_build(engine, build)
         keep(engine, *arguments)
 
     fitted = []
