@@ -90,6 +90,12 @@ def prefect() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the database of temporary servers: making its tables takes longer than anything else they do."""
+    return tmp_path_factory.mktemp("prefect")
+
+
 @pytest.fixture
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have commands that run in this process start no temporary server of Prefect."""

@@ -54,7 +54,7 @@ def test_where_a_webhook_waits_the_run_itself_refuses_the_source(monkeypatch, tm
     begin("retrain", RetrainOptions(source=tmp_path / "none"), verbose=False)
 
 
-def test_control_c_on_a_terminal_stops_the_run_and_says_so(tmp_path):
+def test_control_c_on_a_terminal_stops_the_run_and_says_so(tmp_path, prefect_home):
     source = write_source(tmp_path / "source", two_tastes(), TITLES)
     options = [word for name, value in SMALL.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     places = ["--source", source, "--database", tmp_path / "films.duckdb", "--reports", tmp_path / "reports"]
@@ -65,7 +65,7 @@ def test_control_c_on_a_terminal_stops_the_run_and_says_so(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env=environment | {"PREFECT_HOME": str(tmp_path / "prefect"), "NO_COLOR": "1"},
+        env=environment | {"PREFECT_HOME": str(prefect_home), "NO_COLOR": "1"},
     ) as command:
         for line in command.stdout:
             if line.startswith("Select the favourites"):

@@ -39,8 +39,8 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
-def test_the_temporary_server_ends_with_a_killed_process(when, tmp_path):
-    environment = os.environ | {"PREFECT_HOME": str(tmp_path)}
+def test_the_temporary_server_ends_with_a_killed_process(when, prefect_home):
+    environment = os.environ | {"PREFECT_HOME": str(prefect_home)}
     environment.pop("PREFECT_API_URL", None)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", START, when], env=environment, **pipes) as process:
