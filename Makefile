@@ -7,13 +7,15 @@ INSTALL = .venv/bin/pip install -qq --disable-pip-version-check --no-deps
 retrain: .venv/runtime  ## Run the main job on demo data
 	.venv/bin/cinecluster retrain
 
+WORKERS = --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: .venv/dev  ## Run the tests
-	.venv/bin/pytest
+	.venv/bin/pytest $(WORKERS)
 
 KERNELS ?= Haswell
 
 kernels: .venv/dev  ## Run the numeric tests under other kernels of OpenBLAS than the processor's own
-	OPENBLAS_CORETYPE=$(KERNELS) .venv/bin/pytest tests/model tests/quality tests/engine --ignore=tests/model/test_kernels.py
+	OPENBLAS_CORETYPE=$(KERNELS) .venv/bin/pytest $(WORKERS) tests/model tests/quality tests/engine --ignore=tests/model/test_kernels.py
 
 lint: .venv/dev  ## Check style, types and SQL
 	.venv/bin/ruff check .

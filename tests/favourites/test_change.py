@@ -2,6 +2,7 @@
 """Favourites between retrains: the tables equal a rebuild, nothing recorded is lost, readers are undisturbed."""
 
 import multiprocessing
+import time
 from pathlib import Path
 from unittest import mock
 
@@ -281,6 +282,7 @@ def test_two_processes_lose_nothing_and_readers_see_no_error(database):
         change_favourites(database, [(601, 1 + n_read % 2)], remove=n_read % 4 > 1)
         assert read(database, "select count(*) from favourites join recommendations using (user_id)")
         n_read += 1
+        time.sleep(0.1)  # else this process would hold the lock nearly all of the time
     assert other.exitcode == 0
     assert n_read > 1
     assert {(600, movie) for movie in (1, 2, 11)} <= favourites(database)
