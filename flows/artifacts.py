@@ -16,6 +16,7 @@ from prefect.logging import get_run_logger
 from tasks.errors import CineclusterError
 from tasks.published.publish import version_before
 from tasks.published.read import connect_to_published
+from tasks.quality.nights import change_in_words, quality_in_words
 from tasks.report.page import FACTS, changed_options, compare, read_facts
 
 PICTURE_WIDTH = 1000
@@ -126,6 +127,7 @@ def show_result(
         f"Run {plain(run_id)} is published.\n\n"
         f"- Read: {source}\n- Tables: {plain(database.absolute())}\n- Report: {page}\n\n"
         f"{changes(facts_before(database), read_facts(database) or {})}\n\n"
+        f"{quality_in_words(metrics)} {change_in_words(metrics)}\n\n"
         f"| counted | |\n|---|---:|\n{rows}\n",
         key="retrain-result",
         description="What was read, and where the results are.",

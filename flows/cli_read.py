@@ -1,7 +1,6 @@
 """The commands that only read what is published."""
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,7 +102,6 @@ def status(
 def status_table(found: "Status", hours: float) -> Table:
     """Return what `status` prints for people."""
     table = Table(title="Published", title_justify="left", show_header=False)
-    quality = found.quality is not None and math.isfinite(found.quality)
     for name, value in (
         ("run", found.run_id),
         ("finished", f"{found.finished_at:%Y-%m-%d %H:%M:%S} UTC, {hours:.1f} hours ago"),
@@ -111,12 +109,22 @@ def status_table(found: "Status", hours: float) -> Table:
         ("favourites", f"{found.n_favourites:,}"),
         ("users", f"{found.n_users:,}, {found.n_users_with_favourites:,} of them with favourites"),
         ("recommendations", f"{found.n_recommendations:,}"),
-        ("held-out quality", f"NDCG@10 {found.quality:.4f}" if quality else "not measured"),
+        ("held-out quality", quality_of(found)),
         ("lock", found.lock_holder or "free"),
         ("kept versions", ", ".join(found.versions) or "none"),
     ):
         table.add_row(name, Text(shown(value)))
     return table
+
+
+def quality_of(found: "Status") -> str:
+    """Return the held-out quality, and how it changed since the run before."""
+    if found.quality is None:
+        return "not measured"
+    if found.quality_change is None:
+        return f"NDCG@10 {found.quality:.4f}, no earlier run to compare with"
+    change, low, high = (f"{100 * share:+.1f} %" for share in found[9:12] if share is not None)
+    return f"NDCG@10 {found.quality:.4f}, {change} since the run before (95 % interval {low} to {high})"
 
 
 def versions(*, database: Path = PUBLISHED) -> None:

@@ -224,6 +224,12 @@ class RetrainOptions(Options):
     max_drop: float = Field(
         default=0.2, ge=0, le=1, description="Share of the rows published before that may be missing."
     )
+    max_quality_drop: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of the last run's held-out quality that may be lost; 1 publishes whatever the quality.",
+    )
     keep: int = Field(default=3, ge=1, le=100, description="Published versions kept for rollback.")
     max_hours: float = Field(
         default=20.0,

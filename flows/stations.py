@@ -5,7 +5,7 @@ from tasks.published import checks, publish, status
 from tasks.quality import choose, evaluate
 from tasks.report import page, pictures
 from tasks.source import demo_source, files, ingest
-from tasks.stations import clusters, evaluation, interactions, recommendations, recommender, summary
+from tasks.stations import clusters, evaluation, interactions, quality, recommendations, recommender, summary
 from tasks.task import is_passing, task
 
 RETRIED = {"retries": 1, "retry_delay_seconds": 2, "retry_condition_fn": is_passing}
@@ -30,6 +30,7 @@ place_users = task("Place the users")(clusters.place_users)
 recommend_movies = task("Recommend movies")(recommendations.recommend_movies)
 describe_clusters = task("Describe the clusters")(clusters.describe_clusters)
 write_choices = task("Write what was chosen")(clusters.write_choices)
+compare_quality = task("Compare quality with the run before")(quality.compare_quality)
 evaluate_recommenders = task("Evaluate")(evaluate.evaluate_recommenders)
 evaluate_unseen_users = task("Evaluate on unseen users")(evaluate.evaluate_unseen_users)
 add_evaluation = task("Write the evaluation")(evaluation.add_evaluation)

@@ -4,7 +4,7 @@
 -- finished_at: end of the building of the tables (UTC).
 -- config: every option of the run.
 -- versions: versions of Python and of the libraries.
--- metrics: counts, durations in seconds and measures of the clusters.
+-- metrics: counts, durations in seconds, measures of the clusters, and held-out quality with its change since the run before.
 create or replace table runs (
     run_id varchar,
     started_at timestamp,

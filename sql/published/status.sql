@@ -8,11 +8,10 @@ select
     summary.n_users,
     summary.n_users_with_favourites,
     (select count(*) from main.recommendations_retrained) as n_recommendations,
-    (
-        select max(quality)
-        from main.elbow
-        where is_fine
-    ) as quality
+    (runs.metrics ->> '$.quality')::double as quality,
+    (runs.metrics ->> '$.quality_change')::double as quality_change,
+    (runs.metrics ->> '$.quality_change_low')::double as quality_change_low,
+    (runs.metrics ->> '$.quality_change_high')::double as quality_change_high
 from main.runs as runs
 cross join main.ratings_summary as summary
 order by runs.rowid desc

@@ -22,11 +22,13 @@ class CheckOptions(NamedTuple):
     top_n : recommendations a user.
     min_cluster_size : users.
     max_drop : share of the rows published before that may be missing.
+    max_quality_drop : share of the held-out quality of the run before that may be lost.
     """
 
     top_n: int
     min_cluster_size: int
     max_drop: float
+    max_quality_drop: float
 
 
 def check_tables(engine: Engine, published: Path, options: CheckOptions) -> list[str]:

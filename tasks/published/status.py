@@ -25,6 +25,7 @@ METRICS = {
     "users_with_favourites": "Users with a favourite, who have recommendations.",
     "recommendations": "Recommendations stored.",
     "quality": "NDCG at 10 on held-out favourites of a sample of users.",
+    "quality_change": "Its change since the run before on users of both, as a share.",
 }
 OURS = re.compile(rb"\A(# HELP cinecluster_|\Z)")
 
@@ -36,6 +37,8 @@ class Status(NamedTuple):
     seconds : what it took to build them.
     n_ratings, n_favourites, n_users, n_users_with_favourites, n_recommendations : as the retrain counted them.
     quality : NDCG@10 on held-out favourites of a sample of users; None where the run did not measure it.
+    quality_change, quality_change_low, quality_change_high : its change since the run before on the users of both, as a
+        share, and the ends of the 95 % interval; None where there was no run to compare with.
     lock_holder : what the run that holds the lock says of itself; None where nobody does.
     versions : run_ids of the kept versions, newest first.
     """
@@ -49,6 +52,9 @@ class Status(NamedTuple):
     n_users_with_favourites: int
     n_recommendations: int
     quality: float | None
+    quality_change: float | None
+    quality_change_low: float | None
+    quality_change_high: float | None
     lock_holder: str | None
     versions: list[str]
 
@@ -167,7 +173,7 @@ def require_metrics_of_ours(path: Path) -> None:
 
 def metric_lines(status: Status) -> Iterator[str]:
     """Yield the lines of a file of metrics; those that are not known are left out."""
-    values = (status.finished_at.timestamp(), status.seconds, *status[3:8], status.quality)
+    values = (status.finished_at.timestamp(), status.seconds, *status[3:10])
     for (name, text), value in zip(METRICS.items(), values, strict=True):
         if value is not None:
             yield f"# HELP cinecluster_{name} {text}\n# TYPE cinecluster_{name} gauge\ncinecluster_{name} {value!r}\n"

@@ -83,9 +83,12 @@ def count_ranked(n_fans: NDArray[np.integer]) -> int:
     return min(len(n_fans), MOST_RANKED, max(count_holding(RANKED_SHARE, n_fans), FEWEST_RANKED))
 
 
-def quality_of(mixture: Mixture, scores: NDArray[np.float32]) -> float:
-    """Return the mean NDCG@10 of scores of the movies that are ranked; those of seen movies are overwritten."""
+def ndcg_of(mixture: Mixture, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return each user's NDCG@10 of scores of the movies that are ranked; those of seen movies are overwritten.
+
+    Users have one if any of their held-out favourites is among these movies.
+    """
     hide(scores, mixture.users.weights)
     user, place_, movie, score = pick_best(scores, DEPTH)
     best = Ranking(user, place_, movie, score, score, score)
-    return float(ndcg(find_hits(best, mixture.test, DEPTH), DEPTH).mean())
+    return ndcg(find_hits(best, mixture.test, DEPTH), DEPTH)

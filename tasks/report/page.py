@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from tasks.engine import Engine
 from tasks.engine.duckdb import run, statement
 from tasks.published.read import connect_to_published
+from tasks.quality.nights import change_in_words, quality_in_words
 from tasks.quality.standings import Standing, standings
 from tasks.report.pictures import add_report
 from tasks.report.plots.style import CLUSTER_COLOURS, description_of
@@ -85,6 +86,7 @@ FACTS = {
     "n_fine_clusters": "fine clusters",
     "silhouette": "silhouette",
     "stability": "stability",
+    "quality": "held-out quality, NDCG@10",
     "n_rejected_rows": "rejected rows",
     "seconds": "seconds to build",
 }
@@ -193,6 +195,8 @@ def render_page(content: dict[str, Any]) -> str:
         comparison=compare(before, facts) if before else [],
         changed_options=changed_options(before, facts) if before else [],
         colours=CLUSTER_COLOURS,
+        own_quality=quality_in_words(facts),
+        quality_change=change_in_words(facts),
     )
 
 

@@ -22,7 +22,7 @@ class RunFacts(NamedTuple):
 
     rows : what became of the rows of the ratings file.
     config : every option of the run.
-    metrics : measures of the clusters.
+    metrics : measures of the clusters, and held-out quality.
     """
 
     rows: RowCounts

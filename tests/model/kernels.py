@@ -42,7 +42,7 @@ def load(path: Path) -> tuple[Interactions, ModelOptions, Choice | None]:
     weights = csr_matrix((found["data"], found["indices"], found["indptr"]), found["shape"])
     users = Interactions(found["user_ids"], weights, found["seconds"])
     choice = json.loads(str(found["choice"]))
-    choice = choice and Choice(choice[0], ItemSettings(*choice[1]), {}, {})
+    choice = choice and Choice(choice[0], ItemSettings(*choice[1]), {}, {}, {})
     return users, ModelOptions(**json.loads(str(found["options"]))), choice
 
 

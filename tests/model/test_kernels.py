@@ -27,11 +27,11 @@ def sources(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sources")
     make_demo_data(folder / "demo", 20_000)
     save(folder / "demo.npz", read_interactions(folder / "demo"), options_of(), None)
-    save(folder / "twins.npz", from_incidence(twin_movies()), options_of(), Choice(20, CLUSTERS_ALONE, {}, {}))
-    save(folder / "twins and items.npz", from_incidence(twin_movies()), options_of(), Choice(20, USUAL, {}, {}))
+    save(folder / "twins.npz", from_incidence(twin_movies()), options_of(), Choice(20, CLUSTERS_ALONE, {}, {}, {}))
+    save(folder / "twins and items.npz", from_incidence(twin_movies()), options_of(), Choice(20, USUAL, {}, {}, {}))
     if real := os.environ.get("CINECLUSTER_REAL_DATA"):
         users = read_interactions(Path(real) / "ml-latest-small")
-        save(folder / "ml-latest-small.npz", users, options_of(), Choice(100, USUAL, {}, {}))
+        save(folder / "ml-latest-small.npz", users, options_of(), Choice(100, USUAL, {}, {}, {}))
     return folder
 
 

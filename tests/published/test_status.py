@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from flows.cli import main
+from flows.cli_read import quality_of
 from tasks.errors import CineclusterError
 from tasks.favourites.change import change_favourites
 from tasks.published.publish import hold_lock, published_runs, roll_back
@@ -21,7 +22,7 @@ from tasks.published.status import (
     write_metrics,
 )
 from tasks.published.versions import versions_of
-from tests.conftest import connect, publish, rows, two_tastes
+from tests.conftest import publish, rows, two_tastes
 
 
 @pytest.fixture
@@ -61,25 +62,28 @@ def test_status_counts_what_the_tables_hold(database):
     assert found.lock_holder is None
 
 
-def test_quality_is_what_the_run_measured_or_nothing(database):
-    assert read_status(database).quality is None, "the number of fine clusters was given"
-    with connect(database) as connection:
-        connection.execute("begin")
-        connection.execute("update elbow set quality = 0.25 + n_clusters / 100, is_fine = n_clusters = 2")
-        connection.execute("commit")
-    try:
-        found = read_status(database)
-        assert found.quality == pytest.approx(0.27)
-        assert "cinecluster_quality 0.27\n" in "".join(metric_lines(found))
-    finally:
-        with connect(database) as connection:
-            connection.execute("update elbow set quality = null")
+def test_quality_is_what_the_run_measured(database):
+    with connect_to_published(database) as connection:
+        [(mean,)] = rows(connection, "select avg(ndcg) from held_out_quality")
+    found = read_status(database)
+    assert found.quality == pytest.approx(mean)
+    assert f"cinecluster_quality {found.quality!r}\n" in "".join(metric_lines(found))
+    assert (found.quality_change, found.quality_change_low, found.quality_change_high) == (None, None, None)
+
+
+def test_quality_is_told_with_its_change_where_there_is_one(database):
+    found = read_status(database)
+    assert quality_of(found._replace(quality=None)) == "not measured"
+    assert "no earlier run" in quality_of(found)
+    found = found._replace(quality=0.3, quality_change=-0.01, quality_change_low=-0.031, quality_change_high=0.0125)
+    assert quality_of(found) == "NDCG@10 0.3000, -1.0 % since the run before (95 % interval -3.1 % to +1.2 %)"
+    assert "cinecluster_quality_change -0.01\n" in "".join(metric_lines(found))
 
 
 def test_status_on_the_command_line(database, capsys):
     code, output, error = outcome(["status", "--database", database], capsys)
     assert (code, error) == (0, "")
-    for text in (read_status(database).run_id, "hours ago", "ratings", "not measured", "free"):
+    for text in (read_status(database).run_id, "hours ago", "ratings", "NDCG@10", "free"):
         assert text in output
     code, output, _ = outcome(["status", "--json", "--database", database], capsys)
     assert code == 0
@@ -168,13 +172,14 @@ def test_metrics_are_a_textfile_for_prometheus(place):
     values = dict(line.split(" ") for line in lines if not line.startswith("#"))
     assert float(values.pop("cinecluster_last_success_timestamp_seconds")) == found.finished_at.timestamp()
     assert float(values.pop("cinecluster_duration_seconds")) == found.seconds
+    assert float(values.pop("cinecluster_quality")) == found.quality
     assert {name: int(value) for name, value in values.items()} == {
         "cinecluster_ratings": found.n_ratings,
         "cinecluster_favourites": found.n_favourites,
         "cinecluster_users": found.n_users,
         "cinecluster_users_with_favourites": found.n_users_with_favourites,
         "cinecluster_recommendations": found.n_recommendations,
-    }, "no quality was measured"
+    }, "there was no run to compare the quality with"
     described = [line.split(" ")[2] for line in lines if line.startswith("# TYPE ")]
     assert described == [line.split(" ")[2] for line in lines if line.startswith("# HELP ")]
     assert set(values) < set(described)

@@ -19,7 +19,7 @@ from tasks.quality.choose import (
 )
 from tasks.quality.holdout import hold_out
 from tasks.quality.metrics import find_hits, ndcg
-from tasks.quality.mixture import count_ranked, make_mixture, quality_of, train_on
+from tasks.quality.mixture import count_ranked, make_mixture, ndcg_of, train_on
 from tests.model.builders import from_incidence, interactions_of, options_of
 
 
@@ -61,6 +61,21 @@ def test_the_settings_of_the_item_model_are_of_near_best_quality(chosen):
     assert {settings.recency for settings in chosen.by_items} == {0.0}, "times are not known"
 
 
+def test_the_quality_of_what_was_chosen_is_told_by_user(four_tastes, chosen):
+    assert chosen.by_user.keys() <= set(four_tastes.user_ids.tolist())
+    assert len(chosen.by_user) > 150
+    assert np.mean(list(chosen.by_user.values())) == pytest.approx(chosen.by_items[chosen.items], rel=0.2)
+    alone = choose_settings(four_tastes, options_of(item_weight=0.0))
+    mean = np.mean(list(alone.by_user.values()))
+    assert mean in [pytest.approx(quality) for quality in alone.by_n_fine_clusters.values()]
+
+
+def test_users_without_a_held_out_favourite_among_the_ranked_movies_are_left_out(four_tastes, monkeypatch):
+    monkeypatch.setattr("tasks.quality.mixture.count_ranked", lambda n_fans: 10)
+    found = choose_settings(four_tastes, options_of())
+    assert 10 < len(found.by_user) < 150
+
+
 def test_the_choice_is_the_same_again(four_tastes, chosen):
     assert choose_settings(four_tastes, options_of()) == chosen
 
@@ -75,11 +90,12 @@ def test_a_given_weight_and_number_are_kept(four_tastes):
 def test_without_an_item_model_the_clusters_recommend_alone(four_tastes, options):
     found = choose_settings(four_tastes, options_of(n_fine_clusters=7, **options))
     assert (found.n_fine_clusters, found.items, found.by_items) == (7, CLUSTERS_ALONE, {})
+    assert bool(found.by_user) == ("preset" not in options), "the way of the article is not measured"
 
 
 def test_nothing_is_measured_where_nothing_can_be_held_out():
     found = choose_settings(from_incidence(np.eye(30)), options_of())
-    assert found == (7, CLUSTERS_ALONE, {}, {})
+    assert found == (7, CLUSTERS_ALONE, {}, {}, {})
 
 
 def test_quality_is_measured_on_some_users(four_tastes):
@@ -96,7 +112,7 @@ def test_the_quality_of_a_mixture_is_that_of_what_would_be_recommended(four_tast
     model, fit = fit_in_memory(split.train, 12, options, CLUSTERS_ALONE)
     best = rank(fit.sample, place(fit.sample, model, known_of(fit)), model, 10)
     hits = find_hits(best._replace(movie=model.movie_ids[best.movie]), split.test, 10)
-    assert quality_of(mixture, mixture.clusters) == pytest.approx(ndcg(hits, 10).mean(), rel=1e-6)
+    assert ndcg_of(mixture, mixture.clusters) == pytest.approx(ndcg(hits, 10), rel=1e-6)
 
 
 def test_few_users_are_split_twice_by_chance_and_by_time_where_it_is_known(four_tastes, monkeypatch):

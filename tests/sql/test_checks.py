@@ -1,6 +1,8 @@
 """Every check passes on good tables and shows the row that breaks its claim."""
 
+import json
 import shutil
+from contextlib import nullcontext
 from importlib.resources import files
 
 import pytest
@@ -10,8 +12,15 @@ from tasks.published.checks import check_claim
 from tests.conftest import connect, publish
 
 NO_COUNTS = {"n_ratings_before": 0, "n_favourites_before": 0, "n_users_with_favourites_before": 0}
-GOOD = {"top_n": 3, "min_cluster_size": 3, "max_drop": 0.2} | NO_COUNTS
+GOOD = {"top_n": 3, "min_cluster_size": 3, "max_drop": 0.2, "max_quality_drop": 0.05} | NO_COUNTS
 CLAIMS = {path.name.removesuffix(".sql"): path.read_text() for path in files("sql").joinpath("checks").iterdir()}
+
+
+def fallen(change, low, high):
+    """Return the statement that has the run remember how quality changed."""
+    values = {"quality_change": change, "quality_change_low": low, "quality_change_high": high}
+    return f"update runs set metrics = json_merge_patch(metrics, '{json.dumps(values)}')"  # noqa: S608
+
 
 BROKEN = [
     (
@@ -115,6 +124,7 @@ BROKEN = [
         {"n_users_with_favourites_before": 26},
         "counted=users with favourites, n_rows=20, n_rows_before=26",
     ),
+    ("quality_keeps_up", fallen(-0.2, -0.3, -0.0501), {}, "change=-0.2, change_low=-0.3, change_high=-0.05"),
 ]
 
 
@@ -168,3 +178,16 @@ def test_row_counts_may_fall_by_as_much_as_max_drop(good_tables):
     check(database, "row_counts_keep_up", GOOD | {"n_users_with_favourites_before": 1000, "max_drop": 1.0})
     with pytest.raises(CineclusterError):
         check(database, "row_counts_keep_up", GOOD | {"n_users_with_favourites_before": 21, "max_drop": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("high", "max_quality_drop", "fails"),
+    [(-0.0501, 0.05, True), (-0.0499, 0.05, False), (0.01, 0.0, False), (-0.01, 0.0, True), (-1.0, 1.0, False)],
+)
+def test_quality_may_fall_by_as_much_as_max_quality_drop(good_tables, tmp_path, high, max_quality_drop, fails):
+    database = shutil.copy(good_tables.build, tmp_path / "fallen.duckdb")
+    with connect(database) as connection:
+        connection.execute(fallen(-1.0, -1.0, high))
+    options = GOOD | {"max_quality_drop": max_quality_drop}
+    with pytest.raises(CineclusterError, match="run once with --max-quality-drop 1") if fails else nullcontext():
+        check(database, "quality_keeps_up", options)
