@@ -341,7 +341,8 @@ def with_preset(arguments: list[str]) -> list[str]:
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Print a message to standard error and exit."""
+    """Print a message to standard error, after all that was printed before, and exit."""
+    console.file.flush()
     Console(stderr=True).print(Text(shown(message), style="red"), soft_wrap=True)
     sys.exit(code)
 

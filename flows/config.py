@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from flows.presets import PRESETS
@@ -52,9 +52,16 @@ Memory = Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,3})?\s*([KMGT]i?B)$"), A
 RENAMED = {"watched_weight": "near_weight", "n_nearest_clusters": "n_neighbours", "closeness": "sharpness"}
 
 
-def preset_field(description: str, **bounds: Any) -> Any:
+def preset_field(name: str, description: str, **bounds: Any) -> Any:
     """Return a field whose default is what the preset says."""
-    return Field(default=None, description=description, **bounds)
+    default, article = (shown_default(PRESETS[preset][name]) for preset in ("default", "article"))
+    article = f", {article} with --preset article" if article != default else ""
+    return Field(default=None, description=f"{description} Default: {default}{article}.", **bounds)
+
+
+def shown_default(value: object) -> str:
+    """Return the default of an option as it is given, ``yes`` and ``no`` for switches, ``all`` for no limit."""
+    return "all" if value is None else ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def renamed_field(name: str) -> Any:
@@ -62,7 +69,21 @@ def renamed_field(name: str) -> Any:
     return Field(default=None, description=f"Former name of {name}.", json_schema_extra={"deprecated": True})
 
 
+Model = TypeVar("Model", bound=BaseModel)
 Hidden = Parameter(show=False)
+GROUPS = {
+    "What is read, and where it goes": ("source", "database", "reports", "metrics", "max_rejected_share"),
+    "What is recommended": ("preset", "min_rating", "exclude_seen", "top_n", "first_movies", "first_users", "seed"),
+    "Evaluation": ("protocol", "evaluate", "evaluate_users", "budget_minutes"),
+    "Publishing": ("max_drop", "max_quality_drop", "keep"),
+    "Machine": ("memory_limit", "threads", "max_hours", "engine", "spark", "work_dir"),
+    "Clusters": ("n_clusters", "max_clusters", "elbow_rule", "elbow_boundary", "min_cluster_size", "merge_by"),
+    "Method": (
+        *("fit_users", "weighting", "n_components", "near_weight", "recency", "elbow_users", "n_init", "max_iter"),
+        *("refine_steps", "n_fine_clusters", "n_neighbours", "sharpness", "smoothing", "taste_weight", "item_weight"),
+        "quality_users",
+    ),
+}
 
 
 class Options(BaseModel):
@@ -87,15 +108,20 @@ class Options(BaseModel):
         default=None, description="Then keep only those of this number of users, those with the lowest ids."
     )
     weighting: Literal["none", "idf"] = preset_field(
-        "none: all favourites count the same; idf: those of movies with few favourites count more."
+        "weighting", "none: all favourites count the same; idf: those of movies with few favourites count more."
     )
     n_components: Literal["auto"] | Components = preset_field(
-        "Dimensions that the users are clustered in; 0 for the incidence."
+        "n_components", "Dimensions that the users are clustered in; 0 for the incidence."
     )
     near_weight: float = preset_field(
-        "Weight of a near favourite, a rating up to a star less than a favourite; 0 ignores them.", ge=0, lt=1
+        "near_weight",
+        "Weight of a near favourite, a rating up to a star less than a favourite; 0 ignores them.",
+        ge=0,
+        lt=1,
     )
-    recency: float = preset_field("How much more a user's later ratings count; 0: all count the same.", ge=0, le=2)
+    recency: float = preset_field(
+        "recency", "How much more a user's later ratings count; 0: all count the same.", ge=0, le=2
+    )
     fit_users: int = Field(
         default=50_000,
         ge=1_000,
@@ -104,23 +130,24 @@ class Options(BaseModel):
     )
     max_iter: int = Field(default=300, ge=1, le=10_000, description="Largest number of k-means steps in a run.")
     n_neighbours: Literal["auto"] | Clusters = preset_field(
-        "Number of fine clusters near the user that recommendations come from; 1 is the user's own."
+        "n_neighbours", "Number of fine clusters near the user that recommendations come from; 1 is the user's own."
     )
     sharpness: float = preset_field(
-        "How much nearer fine clusters outweigh farther ones; 0: all weigh the same.", ge=0, le=1000
+        "sharpness", "How much nearer fine clusters outweigh farther ones; 0: all weigh the same.", ge=0, le=1000
     )
     smoothing: float = preset_field(
-        "Number of average users added to each fine cluster, so that small ones count less.", ge=0, le=1e6
+        "smoothing", "Number of average users added to each fine cluster, so that small ones count less.", ge=0, le=1e6
     )
     taste_weight: float = preset_field(
-        "How much the tastes of user and movie count beside the share; 0 not at all.", ge=0, le=20
+        "taste_weight", "How much the tastes of user and movie count beside the share; 0 not at all.", ge=0, le=20
     )
     item_weight: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = preset_field(
+        "item_weight",
         "Share of the score that comes from the item model: 0 for the clusters alone, 1 for the item model alone, "
-        "auto chooses it by held-out quality."
+        "auto chooses it by held-out quality.",
     )
     exclude_seen: bool = preset_field(
-        "Never recommend movies that the user rated low; without it only favourites are left out."
+        "exclude_seen", "Never recommend movies that the user rated low; without it only favourites are left out."
     )
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Same seed, same source: same tables.")
     max_rejected_share: float = Field(
@@ -186,6 +213,15 @@ def warn_of_renamed(former: str, name: str) -> None:
     )
 
 
+def in_groups(model: type[Model]) -> type[Model]:
+    """Have the command line show the options by what they are for."""
+    for title, names in GROUPS.items():
+        for field in (model.model_fields[name] for name in names if name in model.model_fields):
+            field.metadata = [*field.metadata, Parameter(group=Group(title, sort_key=list(GROUPS).index(title)))]
+    return model
+
+
+@in_groups
 class RetrainOptions(Options):
     """Options of a retrain."""
 
@@ -193,28 +229,33 @@ class RetrainOptions(Options):
     reports: Place = Field(default=Path("reports"), description="Folder for the pictures.")
     top_n: int = Field(default=20, ge=1, le=1000, description="Recommendations stored for each user.")
     n_clusters: Literal["auto", "elbow"] | Clusters = preset_field(
-        "Number of clusters; auto takes the number that the elbow rule suggests."
+        "n_clusters", "Number of clusters; auto takes the number that the elbow rule suggests."
     )
     max_clusters: int = Field(default=30, ge=1, le=1000, description="Largest number of clusters that the elbow tries.")
     elbow_rule: Literal["knee", "boundary"] = preset_field(
-        "knee: where the WCSS curve bends most; boundary: last difference above the elbow boundary."
+        "elbow_rule", "knee: where the WCSS curve bends most; boundary: last difference above the elbow boundary."
     )
     elbow_boundary: float = Field(default=10.0, gt=0, le=1e12, description="WCSS difference for the boundary rule.")
-    elbow_users: Count | None = preset_field("Number of users in the sample that the elbow is measured on.")
+    elbow_users: Count | None = preset_field(
+        "elbow_users", "Number of users in the sample that the elbow is measured on."
+    )
     refine_steps: int = Field(
         default=0,
         ge=0,
         le=100,
         description="Lloyd steps in the 0/1 space after clustering; for weighting none.",
     )
-    n_init: int = preset_field("Number of k-means runs from different starts; the best is kept.", ge=1, le=100)
-    min_cluster_size: Count = preset_field("Clusters with fewer users are merged into others.")
+    n_init: int = preset_field(
+        "n_init", "Number of k-means runs from different starts; the best is kept.", ge=1, le=100
+    )
+    min_cluster_size: Count = preset_field("min_cluster_size", "Clusters with fewer users are merged into others.")
     merge_by: Literal["centroid", "overlap"] = preset_field(
-        "Where users of small clusters go: nearest centroid, or largest share of favourites in common."
+        "merge_by", "Where users of small clusters go: nearest centroid, or largest share of favourites in common."
     )
     n_fine_clusters: Literal["auto"] | FineClusters = preset_field(
+        "n_fine_clusters",
         "Number of fine clusters, which recommendations come from: auto chooses it by held-out quality; "
-        "0 for the clusters themselves."
+        "0 for the clusters themselves.",
     )
     quality_users: Users = Field(
         default=1_500, description="Number of users in the sample that held-out quality is measured on."
@@ -269,6 +310,7 @@ class RetrainOptions(Options):
         return CheckOptions(**{name: getattr(self, name) for name in CheckOptions._fields})
 
 
+@in_groups
 class EvaluateOptions(Options):
     """Options of an evaluation."""
 
@@ -304,12 +346,14 @@ def with_parameters_of(model: type[BaseModel]) -> Callable[[Function], Function]
     """Give a function that takes ``**options`` the fields of ``model`` as its keyword parameters.
 
     Prefect reads a flow's parameters from its signature: so each option is one parameter of the run, with its
-    bounds, and a run can override one without repeating the others.
+    bounds, and a run can override one without repeating the others. Its form has them in this order, by group.
     """
+    known = [name for names in GROUPS.values() for name in names if name in model.model_fields]
+    fields = {name: model.model_fields[name] for name in dict.fromkeys([*known, *model.model_fields])}
 
     def decorate(function: Function) -> Function:
         parameters = []
-        for name, field in model.model_fields.items():
+        for name, field in fields.items():
             optional = field.annotation if field.default is not None else field.annotation | None  # type: ignore[operator]
             annotation = Annotated[optional, *field.metadata] if field.metadata else optional
             parameters.append(
@@ -317,7 +361,7 @@ def with_parameters_of(model: type[BaseModel]) -> Callable[[Function], Function]
             )
         returns = inspect.signature(function).return_annotation
         function.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
-        lines = [f"    {name}: {field.description}" for name, field in model.model_fields.items()]
+        lines = [f"    {name}: {field.description}" for name, field in fields.items()]
         function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), "", "Args:", *lines])
         return function
 

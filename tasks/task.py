@@ -1,6 +1,7 @@
 """Prefect tasks whose progress can be watched, on a terminal, in a log or on the run's page."""
 
 import functools
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ class Display(Protocol):
 
     def advance(self, done: int, total: int) -> None: ...
 
-    def finish(self, seconds: float) -> None: ...
+    def finish(self, seconds: float, told: str) -> None: ...
 
 
 class Terminal:
@@ -60,12 +61,13 @@ class Terminal:
         if self.console.is_terminal:
             self.bars.update(self.bar, completed=done, total=total)
 
-    def finish(self, seconds: float) -> None:
-        """Complete the line."""
+    def finish(self, seconds: float, told: str = "") -> None:
+        """Complete the line, on a terminal without what is told."""
         if self.console.is_terminal:
             self.bars.update(self.bar, completed=1, total=1)
         else:
-            self.console.print(f"{self.name:<32} {seconds:6.1f} s", highlight=False)
+            line = f"{self.name:<32} {seconds:6.1f} s  {told}".rstrip()
+            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 class RunPage:
@@ -91,8 +93,8 @@ class RunPage:
         else:
             update_progress_artifact(self.artifact, 100 * done / total)
 
-    def finish(self, seconds: float) -> None:
-        """Set the artifact to all done; the log has the end of the task already."""
+    def finish(self, seconds: float, told: str = "") -> None:
+        """Set the artifact to all done."""
         if self.artifact is not None:
             update_progress_artifact(self.artifact, 100.0)
 
@@ -117,33 +119,52 @@ def show_on(console: Console) -> Iterator[None]:
         _terminal = None
 
 
-def task(name: str, **options: Any) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+def task(
+    name: str, tell: Callable[[Any], str] = lambda result: "", **options: Any
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a function a Prefect task called ``name`` whose progress is shown.
 
+    ``tell`` makes a line for the log of the run out of what the function returns.
     Outside of a flow run it stays the function that it is. Nothing is cached: Prefect would hash the arrays that pass.
     """
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         @functools.wraps(function)
         def watched(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            if (display := find_display()) is None:
-                return function(*args, **kwargs)
-            started = time.monotonic()
-            display.start(name)
-            with watch_progress(display.advance):
+            display, started = find_display(), time.monotonic()
+            if display is None:
                 result = function(*args, **kwargs)
-            display.finish(time.monotonic() - started)
+            else:
+                display.start(name)
+                with watch_progress(display.advance):
+                    result = function(*args, **kwargs)
+                display.finish(time.monotonic() - started, tell(result))
+            log_done(name, time.monotonic() - started, tell(result))
             return result
 
         as_task = prefect.task(name=name, task_run_name=name, cache_policy=NO_CACHE, **options)(watched)
 
         @functools.wraps(function)
         def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            return (as_task if FlowRunContext.get() else watched)(*args, **kwargs)
+            if FlowRunContext.get() is None:
+                return watched(*args, **kwargs)
+            logging.getLogger("prefect.task_runs").addFilter(is_news)
+            return as_task(*args, **kwargs)
 
         return run
 
     return decorate
+
+
+def log_done(name: str, seconds: float, told: str) -> None:
+    """Add the end of a task to the log of the flow run, if there is one."""
+    if context := FlowRunContext.get():
+        get_run_logger(context).info("%s (%.1f s)%s", name, seconds, f": {told}" if told else "")
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Say whether a line belongs into the log: not Prefect's own at the end of a task, for ours says more."""
+    return not (record.levelno == logging.INFO and record.getMessage().startswith("Finished in state Completed"))
 
 
 def find_display() -> Display | None:

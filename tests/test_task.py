@@ -96,6 +96,23 @@ def test_a_console_that_is_no_terminal_has_a_line_a_task_when_it_is_done():
     assert [line.split() for line in lines if line] == [["Count", "0.0", "s"], ["Count", "again", "0.0", "s"]]
 
 
+def test_a_line_tells_what_a_task_found():
+    tell = task("Count", lambda n: f"{n} [counted]")(count_to)
+    assert printed(False, lambda: tell(3)).split() == ["Count", "0.0", "s", "3", "[counted]"]
+
+
+def test_the_log_of_a_run_tells_the_story_instead_of_states(prefect, caplog):
+    @prefect_flow
+    def run() -> None:
+        task("Count", lambda n: f"{n} counted")(count_to)(3)
+
+    caplog.set_level(logging.INFO, logger="prefect.task_runs")
+    run()
+    assert [text for name, _, text in caplog.record_tuples if name == "prefect.task_runs"] == [
+        "Count (0.0 s): 3 counted"
+    ]
+
+
 def test_a_task_that_fails_has_no_line():
     def fail():
         with pytest.raises(ZeroDivisionError):
@@ -133,7 +150,7 @@ def page(monkeypatch, caplog):
 
     monkeypatch.setattr(tasks.task, "create_progress_artifact", create)
     monkeypatch.setattr(tasks.task, "update_progress_artifact", lambda *update: told.append(("update", *update)))
-    monkeypatch.setattr(tasks.task, "get_run_logger", lambda: logging.getLogger("run"))
+    monkeypatch.setattr(tasks.task, "get_run_logger", lambda *_: logging.getLogger("run"))
     monkeypatch.setattr(tasks.task.time, "monotonic", lambda: clock.now)
     caplog.set_level(logging.INFO, logger="run")
     return told, clock

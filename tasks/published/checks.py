@@ -69,8 +69,8 @@ def check_claim(connection: duckdb.DuckDBPyConnection, claim: str, statement: st
     columns = [column[0] for column in result.description or []]
     rows = result.fetchall()
     if rows:
-        shown = "\n".join("  " + ", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True)) for row in rows)
+        shown = "; ".join(", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True)) for row in rows)
         raise CineclusterError(
             f"Check failed: {claim.replace('_', ' ')}. {Template(sentence).safe_substitute(parameters)} "
-            f"The published tables stay as they are. First rows:\n{shown}"
+            f"The published tables stay as they are. First rows: {shown}"
         )

@@ -113,8 +113,10 @@ def remove_builds(folder: Path) -> None:
                 left_over.unlink()
 
 
-def publish_tables(build: Build, database: Path, keep: int) -> None:
-    """Make the build the published file, in one step for its readers, and keep the last ``keep`` versions.
+def publish_tables(build: Build, database: Path, keep: int) -> str:
+    """Make the build the published file, in one step for its readers; return its run_id.
+
+    The last ``keep`` versions are kept.
 
     The build is closed and complete: no write-ahead log lies beside it. A run that dies in here leaves the old
     file published or the new one, and perhaps a version that is not published, which a later run removes.
@@ -136,6 +138,7 @@ def publish_tables(build: Build, database: Path, keep: int) -> None:
         point_to(database, version)
         for old in versions(database)[keep:]:
             old.unlink()
+    return build.run_id
 
 
 def write_ahead_log(database: Path) -> Path:

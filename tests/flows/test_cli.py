@@ -143,7 +143,7 @@ def test_every_bad_option_is_one_line(capsys):
         "--memory-limit lots: should match pattern '^\\d{1,4}(\\.\\d{1,3})?\\s*([KMGT]i?B)$'. "
         "Memory for DuckDB, such as 4GB. The arrays beside it need about 1 GB.",
         "--n-clusters x: should be 'auto' or 'elbow' or should be a valid integer. "
-        "Number of clusters; auto takes the number that the elbow rule suggests.",
+        "Number of clusters; auto takes the number that the elbow rule suggests. Default: auto.",
         "--seed -1: should be greater than or equal to 0. Same seed, same source: same tables.",
         "--top-n 0: should be greater than or equal to 1. Recommendations stored for each user.",
     ]

@@ -7,7 +7,7 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 
-from flows.config import RENAMED, EvaluateOptions, RetrainOptions, with_parameters_of
+from flows.config import GROUPS, RENAMED, EvaluateOptions, RetrainOptions, with_parameters_of
 from flows.presets import PRESETS
 
 
@@ -103,7 +103,9 @@ def test_flow_parameters_are_the_options_with_their_bounds():
         return options
 
     parameters = inspect.signature(flow).parameters
-    assert list(parameters) == list(RetrainOptions.model_fields)
+    assert sorted(parameters) == sorted(RetrainOptions.model_fields)
+    assert list(parameters)[:4] == ["source", "database", "reports", "metrics"]
+    assert list(parameters)[-3:] == list(RENAMED), "the former names come last"
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
     assert flow(seed=3) == {"seed": 3}
     schema = parameter_schema(flow)
@@ -113,6 +115,19 @@ def test_flow_parameters_are_the_options_with_their_bounds():
     assert schema.properties["preset"]["enum"] == ["default", "article"]
     described = {name: schema.properties[name].get("description") for name in parameters}
     assert described == {name: field.description for name, field in RetrainOptions.model_fields.items()}
+
+
+def test_every_option_is_in_one_group():
+    names = [name for group in GROUPS.values() for name in group]
+    assert sorted(names) == sorted({*RetrainOptions.model_fields, *EvaluateOptions.model_fields} - RENAMED.keys())
+
+
+def test_the_defaults_of_presets_are_told():
+    fields = RetrainOptions.model_fields
+    assert fields["n_init"].description.endswith("Default: 3, 10 with --preset article.")
+    assert fields["n_clusters"].description.endswith("Default: auto.")
+    assert fields["exclude_seen"].description.endswith("Default: yes, no with --preset article.")
+    assert {name for name in PRESETS["default"] if "Default: " not in fields[name].description} == set()
 
 
 def test_options_of_model_favourites_and_checks_are_those_of_the_run():

@@ -44,10 +44,10 @@ def test_nothing_published_compares_with_nothing(tmp_path):
     assert set(counts_before(tmp_path / "none.duckdb").values()) == {0}
 
 
-def test_five_rows_are_shown_of_many(memory):
+def test_five_rows_are_shown_of_many_and_all_is_one_line(memory):
     with pytest.raises(CineclusterError) as error:
         check_claim(memory, "no_numbers_at_all", "-- No numbers.\nselect range as number from range(1000)", {})
-    assert str(error.value).splitlines() == [
-        "Check failed: no numbers at all. No numbers. The published tables stay as they are. First rows:",
-        *(f"  number={number}" for number in range(5)),
-    ]
+    assert str(error.value) == (
+        "Check failed: no numbers at all. No numbers. The published tables stay as they are. First rows: "
+        "number=0; number=1; number=2; number=3; number=4"
+    )
