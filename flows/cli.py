@@ -154,24 +154,31 @@ def favourite(user_id: int, movie_id: int, *, remove: bool = False, database: Pa
 
 
 @app.command
-def forget(user_id: int, *, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
-    """Take a user out of the tables, every kept version and the log of favourites, for good.
+def forget(user_id: int, *, yes: bool = False, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
+    """Take a user out of the tables, every kept version and the log of favourites, for good; asks on a terminal.
 
     Args:
         user_id: Id of the user.
+        yes: Do not ask.
         database: Published DuckDB file.
         reports: Folder of the pictures.
     """
-    from tasks.favourites.forget import forget_user
+    from tasks.favourites.forget import forget_user, published_run
 
+    _, source = published_run(database)
+    if sys.stdin.isatty() and not yes:
+        say(f"User {user_id} leaves {database}, every kept version and the log of favourites. There is no way back.")
+        say(f"What {source or 'the demo data'} holds of the user remains.")
+        if console.input("Go on? [y/N] ", markup=False).strip().lower() not in ("y", "yes"):
+            fail("Nothing was changed.", 1)
     done = forget_user(database, reports, user_id)
     say(
         f"User {user_id} is forgotten: {done.n_rows:,} rows of {database} and {done.n_lines:,} lines of the log of "
         f"favourites are gone, from {done.n_versions} versions."
     )
     say("The numbers that the retrain counted, its model and its pictures stay as they are until the next one.")
-    source = done.source or "them"
-    say(f"The ratings files are not touched: take the user out of {source}, or the next retrain reads them again.")
+    source = done.source or "the demo data"
+    say(f"What {source} holds of the user remains: take it out there, or the next retrain reads it again.")
 
 
 @app.command(name="demo-data")

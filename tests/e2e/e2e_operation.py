@@ -164,6 +164,51 @@ def test_a_run_that_fails_says_why_and_leaves_the_tables(host: Host) -> None:
     assert posted["url"].endswith(run["id"])
 
 
+@pytest.mark.parametrize(
+    ("parameter", "reason"),
+    [
+        ("top_n=abc", "'top_n'"),
+        ('top_n={"a": [1]}', "'top_n'"),
+        ("min_rating=NaN", "'min_rating'"),
+        ("seed=-1", "'seed'"),
+        (f"first_users={10**30}", "'first_users'"),
+        ("n_clusters=1e308", "'n_clusters'"),
+        ("preset=../../etc/passwd", "'preset'"),
+        ("memory_limit=9999999999GB", "'memory_limit'"),
+        ("evaluate=perhaps", "'evaluate'"),
+        ("no_such_option=1", "'no_such_option'"),
+    ],
+)
+def test_the_server_refuses_hostile_values_in_a_line(host: Host, parameter: str, reason: str) -> None:
+    before, runs = published(host), len(host.list_runs())
+    refused = host.prefect("deployment", "run", DEPLOYMENT, "--param", parameter)
+    said = (refused.stdout + refused.stderr).strip()
+    assert refused.returncode == 1, said
+    assert reason in said
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= 8, said
+    assert (published(host), len(host.list_runs())) == (before, runs)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"database": "../../../../../../etc/passwd"}, "etc/passwd"),
+        ({"source": "/etc/passwd"}, "/etc/passwd"),
+        ({"memory_limit": "1KB"}, "memory_limit"),
+    ],
+)
+def test_a_run_refuses_hostile_paths_and_numbers_with_a_reason(
+    host: Host, parameters: dict[str, str], reason: str
+) -> None:
+    before, passwords = published(host), Path("/etc/passwd").read_bytes()
+    code, run = host.run_and_watch(**parameters)
+    assert (code, run["state_name"]) == (1, "Failed")
+    assert reason in run["state"]["message"]
+    print(run["state"]["message"])
+    assert (published(host), Path("/etc/passwd").read_bytes()) == (before, passwords)
+
+
 def test_a_second_run_is_cancelled_and_cancelling_stops_the_work(host: Host, source: Path) -> None:
     before = published(host)
     first = host.start_run(source=source, **SLOW)

@@ -109,7 +109,7 @@ def assert_claims(place: Place) -> None:
     shutil.copyfile(place.database, copy)
     with connect_to_published(copy) as connection:
         config = json.loads(connection.execute("select config from runs").fetchall()[-1][0])
-    options = CheckOptions(config["top_n"], config["min_cluster_size"], max_drop=0.2)
+    options = CheckOptions(config["top_n"], config["min_cluster_size"], max_drop=0.2, max_quality_drop=0.05)
     assert len(check_tables(DuckDBEngine(copy), Path("none"), options)) >= 9
 
 

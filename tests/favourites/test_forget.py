@@ -17,6 +17,7 @@ from tasks.published.versions import overlay_of, versions_of
 from tests.conftest import publish, rows, two_tastes
 
 USER = 777_777
+TABLES = ("ratings", "favourites_log", "held_out_quality")
 RATINGS = [*two_tastes(), *((USER, movie, 5.0) for movie in (1, 2, 3, 4)), (USER, 12, 1.0)]
 RELATIONS = "select table_name from information_schema.columns where column_name = 'user_id' and table_schema = 'main'"
 
@@ -81,7 +82,7 @@ def test_no_row_of_the_user_is_left_and_no_other_is_lost(forgotten):
         assert (page != before) == (name == "index.html")
     assert held == whole[1] | {"rejected_rows": rejected}
     assert sum(text is None for *_, text in rejected) == 1 < len(rejected)
-    assert done.n_rows == sum(len(own[name]) for name in own if name in ("ratings", "favourites_log") or "_ret" in name)
+    assert done.n_rows == sum(len(own[name]) for name in own if name in TABLES or "_ret" in name)
     assert (done.n_lines, done.n_versions, done.source) == (2, 2, str(second.options.source))
     assert read_status(database)[:1] == (second.run_id,) == status[:1]
     assert [version.run_id for version in read_versions(database)] == [second.run_id, first.run_id]
@@ -136,5 +137,23 @@ def test_nothing_is_touched_while_a_run_works_or_where_nothing_is_published(forg
         main(["forget", "3", "--database", str(database), "--reports", str(forgotten[2].reports)])
     output = " ".join(capsys.readouterr().out.split())
     assert "User 3 is forgotten" in output
-    assert "The ratings files are not touched" in output
+    assert f"What {forgotten[2].options.source} holds of the user remains" in output
     assert look_up(database, 3, 5).n_favourites == 0
+
+
+@pytest.mark.parametrize(("answer", "acts"), [("y", True), ("no", False), ("", False)])
+def test_on_a_terminal_it_asks_first(forgotten, monkeypatch, capsys, answer, acts):
+    done = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda *_: answer)
+    monkeypatch.setattr("tasks.favourites.forget.forget_user", lambda *given: done.append(given) or forgotten[4])
+    with pytest.raises(SystemExit) as ended:
+        main(["forget", "5", "--database", str(forgotten[0])])
+    output, error = capsys.readouterr()
+    assert f"What {forgotten[2].options.source} holds of the user remains." in " ".join(output.split())
+    assert (bool(done), ended.value.code or 0, "Nothing was changed." in error) == (acts, 0 if acts else 1, not acts)
+    done.clear()
+    with pytest.raises(SystemExit):
+        main(["forget", "5", "--yes", "--database", str(forgotten[0])])
+    assert len(done) == 1
+    assert "Go on?" not in capsys.readouterr().out
