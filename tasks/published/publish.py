@@ -192,7 +192,7 @@ def history_of(database: Path) -> list[str]:
 
 def published_runs(database: Path) -> pl.DataFrame:
     """Return the table ``runs`` of the published file, oldest first; without rows where nothing is published."""
-    columns = ["run_id", "started_at", "finished_at", "config", "versions", "metrics"]
+    columns = ["run_id", "started_at", "finished_at", "schema_version", "config", "versions", "metrics"]
     if not database.exists():
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     with connect_to_published(database) as connection:

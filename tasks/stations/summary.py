@@ -14,6 +14,7 @@ from tasks.engine.duckdb import run
 from tasks.published.publish import Build, published_runs
 from tasks.source.ingest import RowCounts
 
+SCHEMA_VERSION = "1.0"  # of what docs/tables.md calls stable; it says when which number grows
 LIBRARIES = ("cinecluster", "prefect", "duckdb", "polars", "scikit-learn", "scipy", "numpy")
 
 
@@ -41,7 +42,7 @@ def write_summary(engine: Engine, build: Build, published: Path, facts: RunFacts
         summary = connection.sql("select * exclude run_id from ratings_summary").pl().to_dicts()[0]
         run(connection, "published/runs")
         connection.register("history", history)
-        connection.execute("insert into runs from history")
+        connection.execute("insert into runs by name from history")
         insert_run(connection, build, facts.config, facts.metrics)
     return summary
 
@@ -54,11 +55,12 @@ def insert_run(
     finished_at = datetime.now(UTC)
     metrics = {"seconds": round((finished_at - build.started_at).total_seconds(), 1)} | metrics
     connection.execute(
-        "insert into runs values ($run_id, $started_at, $finished_at, $config, $versions, $metrics)",
+        "insert into runs values ($run_id, $started_at, $finished_at, $schema_version, $config, $versions, $metrics)",
         {
             "run_id": build.run_id,
             "started_at": build.started_at.replace(tzinfo=None),
             "finished_at": finished_at.replace(tzinfo=None),
+            "schema_version": SCHEMA_VERSION,
             "config": json.dumps(config),
             "versions": json.dumps(versions),
             "metrics": json.dumps(metrics),

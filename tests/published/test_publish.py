@@ -50,7 +50,7 @@ def publish(database: Path, keep: int = 3) -> str:
         with connect(build.database) as connection:
             run(connection, "published/runs")
             connection.register("history", history)
-            connection.execute("insert into runs from history")
+            connection.execute("insert into runs by name from history")
             connection.execute("insert into runs (run_id) values ($1)", [build.run_id])
             run(connection, "report/reports")
             connection.execute("insert into reports values ('elbow.png', $1::varchar::blob)", [build.run_id])
@@ -74,7 +74,8 @@ def test_published_file_is_the_build_and_nothing_else_is_left(database):
 def test_runs_are_taken_over_oldest_first(database):
     published = [publish(database) for _ in range(3)]
     assert run_ids(database) == published
-    assert published_runs(database).columns == ["run_id", "started_at", "finished_at", "config", "versions", "metrics"]
+    columns = ["run_id", "started_at", "finished_at", "schema_version", "config", "versions", "metrics"]
+    assert published_runs(database).columns == columns
 
 
 def test_as_many_versions_are_kept_as_wanted(database):

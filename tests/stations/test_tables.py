@@ -16,6 +16,7 @@ from tasks.model.types import CLUSTERS_ALONE, Elbow
 from tasks.published.read import connect_to_published
 from tasks.quality.choose import Choice
 from tasks.stations.clusters import write_choices
+from tasks.stations.summary import SCHEMA_VERSION
 from tests.conftest import ARTICLE, publish, read_model, rows, two_tastes
 
 
@@ -176,10 +177,11 @@ def test_elbow_without_fine_clusters_says_that_the_clusters_serve_as_such(tmp_pa
 
 
 def test_a_run_records_its_options_versions_and_times(connection, good_tables):
-    [(run_id, started_at, finished_at, config, versions, metrics)] = rows(connection, "from runs")
+    [(run_id, started_at, finished_at, schema_version, config, versions, metrics)] = rows(connection, "from runs")
     assert run_id == good_tables.run_id
     assert f"{started_at.replace(tzinfo=UTC):%Y%m%dT%H%M%S}" == run_id[:15]
     assert started_at <= finished_at
+    assert schema_version == SCHEMA_VERSION
     assert json.loads(config) == good_tables.options.as_json()
     assert {"python", "cinecluster", "duckdb", "scikit-learn"} <= json.loads(versions).keys()
     assert json.loads(metrics)["seconds"] >= 0
