@@ -25,6 +25,11 @@ def recommend(
     user_id: int,
     *,
     n: Annotated[int, Parameter(name=["-n", "--n"], validator=validators.Number(gte=1))] = 15,
+    genre: tuple[str, ...] = (),
+    from_year: int | None = None,
+    to_year: int | None = None,
+    exclude: tuple[int, ...] = (),
+    only: tuple[int, ...] = (),
     database: Path = PUBLISHED,
 ) -> None:
     """Print the favourites of a user and what to watch next, and why.
@@ -32,11 +37,17 @@ def recommend(
     Args:
         user_id: Id of the user in the ratings. An unknown user gets the overall favourites.
         n: Number of recommendations.
+        genre: Movies of this genre; give it again for several: of any of them.
+        from_year: Movies of this year or later.
+        to_year: Movies of this year or earlier.
+        exclude: Id of a movie to leave out; give it again for several.
+        only: Id of a movie to choose from; give it again for several.
         database: Published DuckDB file.
     """
+    from tasks.published.filters import Filters
     from tasks.published.read import look_up
 
-    found = look_up(database, user_id, n)
+    found = look_up(database, user_id, n, Filters(genre, from_year, to_year, exclude, only or None))
     if found.favourites:
         title = f"Favourites of user {user_id} ({len(found.favourites)} of {found.n_favourites:,})"
         console.print(movie_table(title, [(title, genres) for title, genres in found.favourites]))
@@ -46,6 +57,8 @@ def recommend(
         (str(movie.rank), with_reasons(movie), movie.genres, f"{movie.score:.3f}") for movie in found.recommendations
     ]
     console.print(movie_table(f"Recommendations for user {user_id}", rows, ("rank", "title", "genres", "score")))
+    if not rows:
+        say("No movie that is left for this user passes the filters.")
 
 
 def with_reasons(movie: "Recommendation") -> str:

@@ -146,6 +146,14 @@ class Options(BaseModel):
         "Share of the score that comes from the item model: 0 for the clusters alone, 1 for the item model alone, "
         "auto chooses it by held-out quality.",
     )
+    available: Place | None = Field(
+        default=None,
+        description="File with the ids of the only movies that may be recommended: one a line, or CSV with a column "
+        "movie_id.",
+    )
+    blocked: Place | None = Field(
+        default=None, description="File of the same kind with the ids of movies that are never recommended."
+    )
     exclude_seen: bool = preset_field(
         "exclude_seen", "Never recommend movies that the user rated low; without it only favourites are left out."
     )

@@ -19,11 +19,13 @@ from flows.stations import (
     load_sample,
     make_demo_source,
     publish_evaluation,
+    read_movie_rules,
     select_favourites,
 )
 from tasks.engine.duckdb import DuckDBEngine
 from tasks.quality.standings import standings
 from tasks.stations.evaluation import prepare_places
+from tasks.stations.rules import withheld_columns
 
 
 @flow(
@@ -41,6 +43,7 @@ def evaluate(**options: Any) -> list[dict[str, Any]]:
     """
     o = EvaluateOptions(**options)
     prepare_places(o.database, o.reports)
+    rules = read_movie_rules(o.available, o.blocked)
     source = o.source or make_demo_source(o.database.parent / "demo")
     with tempfile.TemporaryDirectory(prefix="cinecluster-") as folder:
         engine = DuckDBEngine(Path(folder) / "evaluate.duckdb", o.memory_limit, o.threads)
@@ -49,10 +52,11 @@ def evaluate(**options: Any) -> list[dict[str, Any]]:
         select_favourites(engine, o.favourites)
         movies = build_interactions(engine)
         users = load_sample(engine, o.model._replace(fit_users=o.n_users))
+    withheld = withheld_columns(movies, rules)
     if o.protocol == "strong":
-        measured = evaluate_unseen_users(users, movies.movie_ids, o.model, o.budget_minutes)
+        measured = evaluate_unseen_users(users, movies.movie_ids, o.model, o.budget_minutes, withheld)
     else:
-        measured = evaluate_recommenders(users, o.model, o.budget_minutes)
+        measured = evaluate_recommenders(users, o.model, o.budget_minutes, withheld)
     publish_evaluation(measured, o.database, o.reports)
     create_table_artifact(
         artifact_rows(measured),

@@ -36,6 +36,7 @@ def retrain(**options: Any) -> dict[str, Any]:
         require_metrics_of_ours(o.metrics)
     with time_limit(o.max_hours), new_build(o.database) as build:
         stations.restore_reports(o.database, o.reports)
+        rules = stations.read_movie_rules(o.available, o.blocked)
         with open_engine(o.engine_options, build.database) as engine:
             source = o.source or stations.make_demo_source(o.database.parent / "demo")
             rows = stations.ingest_ratings(engine, source, o.max_rejected_share)
@@ -43,6 +44,7 @@ def retrain(**options: Any) -> dict[str, Any]:
             stations.ingest_movies(engine, source, o.max_rejected_share)
             stations.select_favourites(engine, o.favourites)
             movies = stations.build_interactions(engine)
+            withheld = stations.withhold_movies(engine, movies, rules)
             sample = stations.load_sample(engine, o.model)
 
             space, points = stations.embed_users(sample, movies, o.model)
@@ -52,14 +54,15 @@ def retrain(**options: Any) -> dict[str, Any]:
             choice = stations.choose_settings(sample, o.model)
             fine = stations.cluster_finely(points, clusters, choice, o.model)
             fit = Fit(sample, movies, space, Groups(found, clusters, fine))
-            model, fit = stations.fit_recommender(engine, fit, choice, o.model)
+            model, fit = stations.fit_recommender(engine, fit, choice, o.model, withheld)
 
             stations.place_users(engine, model, fit, o.min_cluster_size)
             stations.recommend_movies(engine, model, fit, o.top_n)
             stations.describe_clusters(engine, model)
             stations.write_choices(engine, elbow, choice)
             quality = stations.compare_quality(engine, o.database, choice, o.seed)
-            stations.add_evaluation(engine, stations.evaluate_recommenders(sample, o.model) if o.evaluate else None)
+            measured = stations.evaluate_recommenders(sample, o.model, withheld=withheld) if o.evaluate else None
+            stations.add_evaluation(engine, measured)
             stations.draw_reports(engine, sample, points, fit.groups, o.model)
             metrics = stations.measure_clusters(points, fit.groups, o.model)
             summary = stations.write_summary(engine, build, o.database, RunFacts(rows, o.as_json(), metrics | quality))

@@ -5,13 +5,14 @@ from tasks.favourites import change, log, overlay
 from tasks.published import checks, publish, status
 from tasks.quality import choose, evaluate
 from tasks.report import page, pictures
-from tasks.source import demo_source, files, ingest
-from tasks.stations import clusters, evaluation, interactions, quality, recommendations, recommender, summary
+from tasks.source import demo_source, files, ingest, movie_ids
+from tasks.stations import clusters, evaluation, interactions, quality, recommendations, recommender, rules, summary
 from tasks.task import is_passing, task
 
 RETRIED = {"retries": 1, "retry_delay_seconds": 2, "retry_condition_fn": is_passing}
 
 make_demo_source = task("Make demo data")(demo_source.make_demo_source)
+read_movie_rules = task("Read which movies may be recommended")(movie_ids.read_movie_rules)
 ingest_ratings = task("Read the ratings", story.of_rows, **RETRIED)(files.ingest_ratings)
 ingest_favourites_log = task("Read the log of favourites", story.number_of("users and movies"))(
     log.ingest_favourites_log
@@ -19,6 +20,7 @@ ingest_favourites_log = task("Read the log of favourites", story.number_of("user
 ingest_movies = task("Read the movies", story.number_of("movies"), **RETRIED)(ingest.ingest_movies)
 select_favourites = task("Select the favourites", story.number_of("favourites"))(interactions.select_favourites)
 build_interactions = task("Build the incidence", story.of_incidence)(interactions.build_interactions)
+withhold_movies = task("Withhold movies")(rules.withhold_movies)
 load_sample = task("Load the users to learn from", story.of_sample)(interactions.load_sample)
 
 embed_users = task("Embed the users")(recommender.embed_users)

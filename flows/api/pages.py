@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from flows.api.routes import Threads
 from flows.api.sessions import COOKIE, SECONDS_SIGNED_IN, Sessions, form_of, is_from_here
 from tasks.app import answers as found
-from tasks.app.recommend import Filters
 from tasks.app.store import Store
 from tasks.favourites.change import LARGEST_ID
+from tasks.published.filters import Filters
 from tasks.text import plain
 
 MOST_SHOWN, MOST_FAVOURITES, MOST_FOUND, MOST_MOVIES = 20, 50, 50, 30

@@ -16,9 +16,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from flows.api import answers
 from flows.api.guard import Measures
 from tasks.app import answers as found
-from tasks.app.recommend import Filters
 from tasks.app.store import Store
 from tasks.favourites.change import LARGEST_ID, LARGEST_TOP_N
+from tasks.published.filters import Filters
 from tasks.published.status import metric_lines
 
 Result = TypeVar("Result")
@@ -81,9 +81,10 @@ async def filters_asked(
     from_year: Year = None,
     to_year: Year = None,
     exclude: Annotated[list[int], Query(max_length=1000, description="Ids of movies to leave out.")] = [],  # noqa: B006
+    only: Annotated[list[int], Query(max_length=1000, description="Ids of the only movies wanted.")] = [],  # noqa: B006
 ) -> Filters:
     """Return the filters of a request."""
-    return Filters(tuple(genre), from_year, to_year, tuple(exclude))
+    return Filters(tuple(genre), from_year, to_year, tuple(exclude), tuple(only) or None)
 
 
 def reading_routes(store: Store, threads: Threads) -> APIRouter:

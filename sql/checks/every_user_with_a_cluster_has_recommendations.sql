@@ -1,5 +1,11 @@
 -- Every user with a cluster has $top_n recommendations, or all the movies that are left.
-with short as (
+with candidates as (
+    select overall_favourites.movie_id
+    from overall_favourites
+    anti join withheld_movies using (movie_id)
+),
+
+short as (
     select
         user_clusters.user_id,
         count(recommendations.rank) as n_recommendations
@@ -15,7 +21,7 @@ seen_by_short as (
         count(distinct seen.movie_id) as n_seen
     from seen
     semi join short using (user_id)
-    semi join overall_favourites using (movie_id)
+    semi join candidates using (movie_id)
     group by seen.user_id
 )
 
@@ -23,5 +29,5 @@ select
     short.user_id,
     short.n_recommendations
 from short
-inner join seen_by_short using (user_id)
-where short.n_recommendations < (select count(*) from overall_favourites) - seen_by_short.n_seen
+left join seen_by_short using (user_id)
+where short.n_recommendations < (select count(*) from candidates) - coalesce(seen_by_short.n_seen, 0)

@@ -1,20 +1,36 @@
--- recommend(user_id, n := 20): n movies for a user, best first: those stored in recommendations, then more by the
+-- recommend(user_id, n := 20, ...): n movies for a user, best first: those stored in recommendations, then more by the
 -- formula of recommendations.score and the counts of the retrain. Users without favourites, or unknown, get the overall
--- favourites that they have not seen.
-create or replace macro recommend(user_id, n := 20) as table
+-- favourites that they have not seen. Others are left out before the best n are taken: genres := ['Comedy', 'Drama'] has
+-- movies of any of these, from_year := 1980 and to_year := 1989 those of these years, exclude := [1, 2] all but these,
+-- among := [3, 4] these alone. Null says nothing, an empty list neither, but among := [] lets no movie pass.
+create or replace macro recommend(
+    user_id, n := 20, genres := null, from_year := null, to_year := null, exclude := null, among := null
+) as table
     with asked as (
         select
             user_id as asked_user_id,
             n as asked_n
     ),
 
+    passing as (
+        select movies.movie_id
+        from movies
+        where
+            (coalesce(len(genres::varchar[]), 0) = 0 or list_has_any(movies.genres, genres::varchar[]))
+            and (from_year::integer is null or movies.year >= from_year::integer)
+            and (to_year::integer is null or movies.year <= to_year::integer)
+            and movies.movie_id not in (select unnest(exclude::integer[]))
+            and (among::integer[] is null or movies.movie_id in (select unnest(among::integer[])))
+    ),
+
     stored as (
         select
-            recommendations.rank,
+            row_number() over (order by recommendations.rank) as rank,
             recommendations.movie_id,
             recommendations.score
         from recommendations
-        where recommendations.user_id = user_id and recommendations.rank <= n
+        semi join passing using (movie_id)
+        where recommendations.user_id = user_id
     ),
 
     more as (
@@ -143,6 +159,8 @@ create or replace macro recommend(user_id, n := 20) as table
         from seen
         where seen.user_id = user_id
         union all
+        select withheld_movies.movie_id from withheld_movies
+        union all
         select stored.movie_id from stored
     ),
 
@@ -181,6 +199,7 @@ create or replace macro recommend(user_id, n := 20) as table
         left join shares using (movie_id)
         left join items using (rank)
         left join taste on true
+        semi join passing using (movie_id)
         anti join hidden using (movie_id)
     ),
 

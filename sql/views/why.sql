@@ -1,14 +1,18 @@
--- why(user_id, n := 20): what recommend(user_id, n) says, with the titles of the favourites that each movie is
+-- why(user_id, n := 20, ...): what recommend says, filtered as there, with the titles of the favourites that each movie is
 -- recommended because of, and the name of the user's cluster where that adds to the score.
-create or replace macro why(user_id, n := 20) as table
+create or replace macro why(
+    user_id, n := 20, genres := null, from_year := null, to_year := null, exclude := null, among := null
+) as table
     with listed as (
-        select
-            rank,
-            movie_id,
-            title,
-            genres,
-            score
-        from recommend(user_id, n := n)
+        from recommend(
+            user_id,
+            n := n,
+            genres := genres,
+            from_year := from_year,
+            to_year := to_year,
+            exclude := exclude,
+            among := among
+        )
     ),
 
     stored as (

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from tasks.app.person import Person
-from tasks.app.recommend import Filters, Recommended, recommend_to
+from tasks.app.recommend import Recommended, recommend_to
 from tasks.app.tables import Tables, session
 from tasks.app.why import because, similar
 from tasks.engine.duckdb import statement
+from tasks.published.filters import Filters
 
 Answer = dict[str, Any]
 

@@ -8,25 +8,9 @@ from numpy.typing import NDArray
 from tasks.app.person import Person
 from tasks.app.tables import Movies, Tables
 from tasks.model.rank import rank, seen_by
+from tasks.published.filters import NO_FILTERS, Filters
 
 MOST_MASKS = 200
-
-
-class Filters(NamedTuple):
-    """Which movies may be recommended; all where nothing is said.
-
-    genres : movies of any of these.
-    from_year, to_year : movies of these years, both included; then not those of unknown years.
-    exclude : movie_ids that may not.
-    """
-
-    genres: tuple[str, ...] = ()
-    from_year: int | None = None
-    to_year: int | None = None
-    exclude: tuple[int, ...] = ()
-
-
-NO_FILTERS = Filters()
 
 
 class Recommended(NamedTuple):
@@ -80,20 +64,23 @@ def recommend_to(tables: Tables, person: Person, n: int, filters: Filters = NO_F
 def recommend_overall(tables: Tables, person: Person, n: int, allowed: NDArray[np.bool_] | None) -> Recommended:
     """Return the overall favourites that a person has not seen."""
     left = np.ones(len(tables.columns), dtype=bool) if allowed is None else allowed.copy()
+    left[tables.model.withheld] = False
     left[seen_by(person.interactions, tables.model.scoring).indices] = False
     columns = np.flatnonzero(left)[:n]
     return Recommended(None, tables.columns[columns], tables.shares[columns])
 
 
 def allowed_movies(tables: Tables, filters: Filters) -> NDArray[np.bool_]:
-    """Return whether each movie passes the filters."""
+    """Return whether each movie passes the filters; ``sql/views/recommend.sql`` says the same in SQL."""
     mask = tables.masks.get(filters[:3])
     if mask is None:
         mask = passing(tables.movies, filters)
         if len(tables.masks) >= MOST_MASKS:
             tables.masks.clear()
         tables.masks[filters[:3]] = mask
-    return mask & ~np.isin(tables.movies.ids, filters.exclude) if filters.exclude else mask
+    if filters.exclude:
+        mask = mask & ~np.isin(tables.movies.ids, filters.exclude)
+    return mask if filters.only is None else mask & np.isin(tables.movies.ids, filters.only)
 
 
 def passing(movies: Movies, filters: Filters) -> NDArray[np.bool_]:

@@ -22,7 +22,8 @@ def rank(users: Interactions, placement: Placement, model: Model, top_n: int) ->
     """Return the ``top_n`` best movies of each user of a block, best first.
 
     Where scores are equal, to 5 digits, the movie with more favourites comes first, then the one with the lower id.
-    What the user has seen is left out: favourites, and with ``exclude_seen`` whatever was rated. Users who have seen
+    What the user has seen is left out: favourites, and with ``exclude_seen`` whatever was rated; so are the movies in
+    ``Model.withheld``. Users who have seen
     nearly all candidates get further movies in the order of all users' favourites, with score 0.
     """
     size = max(1, BLOCK_CELLS // model.shares.shape[1])
@@ -40,12 +41,13 @@ def rank_part(users: Interactions, placement: Placement, model: Model, top_n: in
     scores[:, : items.shape[1]] += items
     seen = seen_by(users, model.scoring)
     hide(scores, seen)
+    withhold(scores, model.withheld)
     user, place, movie, score = pick_best(scores, top_n)
     item_score = np.zeros_like(score)
     known = movie < items.shape[1]
     item_score[known] = items[user[known], movie[known]]
     found = Ranking(user, place, movie, score, score - item_score, item_score)
-    return fill_up(found, seen, scores.shape[1], top_n)
+    return fill_up(found, seen, model, top_n)
 
 
 def cluster_scores(placement: Placement, model: Model) -> NDArray[np.float32]:
@@ -89,6 +91,11 @@ def hide(scores: NDArray[np.float32], seen: csr_matrix) -> None:
     rows = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
     known = seen.indices < scores.shape[1]
     scores[rows[known], seen.indices[known]] = -np.inf
+
+
+def withhold(scores: NDArray[np.float32], withheld: NDArray[np.integer]) -> None:
+    """Set the scores of movies that are never recommended to minus infinity; they may have no column."""
+    scores[:, withheld[withheld < scores.shape[1]]] = -np.inf
 
 
 def pick_best(
@@ -136,12 +143,14 @@ def rounded(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return ((bits + half) & ~np.int32((1 << LOST_BITS) - 1)).view(np.float32)
 
 
-def fill_up(found: Ranking, seen: csr_matrix, n_candidates: int, top_n: int) -> Ranking:
+def fill_up(found: Ranking, seen: csr_matrix, model: Model, top_n: int) -> Ranking:
     """Add movies beyond the candidates, in their order and with score 0, for users with fewer than ``top_n``."""
+    n_candidates = model.shares.shape[1]
     n_found = np.bincount(found.user, minlength=seen.shape[0])
     parts = [found]
-    for user in np.flatnonzero(n_found < top_n) if n_candidates < seen.shape[1] else ():
-        left = np.setdiff1d(np.arange(n_candidates, seen.shape[1]), seen[[user]].indices)[: top_n - n_found[user]]
+    others = np.setdiff1d(np.arange(n_candidates, seen.shape[1]), model.withheld)
+    for user in np.flatnonzero(n_found < top_n) if len(others) else ():
+        left = np.setdiff1d(others, seen[[user]].indices)[: top_n - n_found[user]]
         places = n_found[user] + 1 + np.arange(len(left))
         nothing = np.zeros(len(left), dtype=np.float32)
         parts.append(Ranking(np.full(len(left), user), places, left, nothing, nothing, nothing))

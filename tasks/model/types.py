@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions
 
+NO_MOVIES = np.zeros(0, dtype=np.int32)
 Points = csr_matrix | NDArray[np.float32]
 
 
@@ -202,6 +203,7 @@ class Model(NamedTuple):
     items : float32, shape (n_items, n_items); entry (j, i) is what favourite j adds to the score of movie i, times
         item_weight and the rarity of movie i. Without an item model n_items is 0.
     scoring : the numbers of the formula.
+    withheld : int32, columns of interactions that are never recommended, ascending.
     """
 
     movie_ids: NDArray[np.int32]
@@ -213,6 +215,7 @@ class Model(NamedTuple):
     tastes: NDArray[np.float32]
     items: NDArray[np.float32]
     scoring: Scoring
+    withheld: NDArray[np.int32] = NO_MOVIES
 
 
 class Ranking(NamedTuple):

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
 from tasks.engine.duckdb import literal_path, run
 from tasks.errors import CineclusterError, first_line
 from tasks.files import require_name
+from tasks.published.filters import NO_FILTERS, Filters
 from tasks.published.versions import former_overlays_of, overlay_of, overlays_of
 
 UNREADABLE = (
@@ -131,6 +132,12 @@ def not_readable(database: Path, error: Exception) -> CineclusterError:
     )
 
 
+def parameters_of_filters(filters: Filters) -> dict[str, Any]:
+    """Return filters as parameters of a statement, in which ``only`` would be a reserved word."""
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in filters._asdict().items()}
+    return {"among" if name == "only" else name: value for name, value in values.items()}
+
+
 class Recommendation(NamedTuple):
     """A movie that is recommended to a user.
 
@@ -160,19 +167,21 @@ def first_user(database: Path) -> int:
         return int(connection.execute("select min(user_id) from user_clusters").fetchall()[0][0])
 
 
-def look_up(database: Path, user_id: int, n: int) -> Lookup:
-    """Return up to ``n`` favourites and ``n`` recommendations of a user, who may be unknown.
+def look_up(database: Path, user_id: int, n: int, filters: Filters = NO_FILTERS) -> Lookup:
+    """Return up to ``n`` favourites of a user, who may be unknown, and ``n`` recommendations that pass the filters.
 
     Raises
     ------
     CineclusterError
-        If there is no published database.
+        If there is no published database, or it is of 0.1.0 and there are filters.
     """
     with connect_to_published(database) as connection:
         favourites = run(connection, "published/user_favourites", user_id=user_id, n=n)
         [(knows_why,)] = run(connection, "published/knows_why")
+        if filters != NO_FILTERS and not knows_why:
+            raise CineclusterError(f"{database}: was made by an earlier release, without filters. Retrain once.")
         query = "published/user_reasons" if knows_why else "published/user_recommendations"
-        recommendations = run(connection, query, user_id=user_id, n=n)
+        recommendations = run(connection, query, user_id=user_id, n=n, **parameters_of_filters(filters))
     return Lookup(
         [(title, genres) for title, genres, _ in favourites],
         favourites[0][2] if favourites else 0,

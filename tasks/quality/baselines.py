@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Interactions, favourites_of
 from tasks.errors import CineclusterError
-from tasks.model.rank import hide, pick_best
-from tasks.model.types import Ranking
+from tasks.model.rank import hide, pick_best, withhold
+from tasks.model.types import NO_MOVIES, Ranking
 from tasks.quality.holdout import Trial
 
 MOST_MOVIES_FOR_EASE = 25_000  # its matrix of movies x movies is 2.5 GB then
@@ -50,7 +50,7 @@ def popular(trial: Trial, excluded: csr_matrix, top_n: int) -> Ranking:
     """Recommend the overall favourites."""
     learned = favourites_of(trial.train)
     n_fans = np.bincount(learned.indices, minlength=learned.shape[1]).astype(np.float32)
-    return best_of_scores(lambda rows: np.tile(n_fans, (rows.stop - rows.start, 1)), excluded, top_n)
+    return best_of_scores(lambda rows: np.tile(n_fans, (rows.stop - rows.start, 1)), excluded, top_n, trial.withheld)
 
 
 def ease(learned: csr_matrix, users: csr_matrix, regularization: float) -> Score:
@@ -137,13 +137,18 @@ def by_similar_items(model: Any, learned: csr_matrix, users: csr_matrix) -> Scor
     return lambda rows: (users[rows] @ model.similarity).toarray().astype(np.float32)
 
 
-def best_of_scores(score: Score, excluded: csr_matrix, top_n: int) -> Ranking:
-    """Return the movies with the highest scores that are not ``excluded``, shape (n_users, n_movies)."""
+def best_of_scores(
+    score: Score, excluded: csr_matrix, top_n: int, withheld: NDArray[np.integer] = NO_MOVIES
+) -> Ranking:
+    """Return the movies with the highest scores, but for those in ``excluded``, of shape (n_users, n_movies), and
+    ``withheld``.
+    """
     parts = []
     for start in range(0, excluded.shape[0], BLOCK_USERS):
         rows = slice(start, min(start + BLOCK_USERS, excluded.shape[0]))
         scores = np.array(score(rows), dtype=np.float32)
         hide(scores, excluded[rows])
+        withhold(scores, withheld)
         user, place, movie, value = pick_best(scores, top_n)
         parts.append(Ranking(user + np.int32(start), place, movie, value, value, np.zeros_like(value)))
     return Ranking(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

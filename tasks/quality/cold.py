@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, favourites_of, select_users
-from tasks.model.types import ModelOptions, Ranking
+from tasks.model.types import NO_MOVIES, ModelOptions, Ranking
 from tasks.quality.baselines import excluded_of, popular
 from tasks.quality.holdout import Trial, cut_short
 from tasks.quality.metrics import Measured, find_hits, measure, recall
@@ -18,11 +18,14 @@ RARE_DEPTH = 50
 RARE_USERS = 500  # every movie is ranked for each of them
 
 
-def measure_cold_users(users: Interactions, options: ModelOptions) -> dict[str, dict[str, Measured]]:
+def measure_cold_users(
+    users: Interactions, options: ModelOptions, withheld: NDArray[np.integer] = NO_MOVIES
+) -> dict[str, dict[str, Measured]]:
     """Measure this product and the overall favourites on users who are not learned from, by their known favourites."""
     results = {}
-    trials = cut_short(users, N_KNOWN, options.seed)
-    product = fit_product(trials[N_KNOWN[0]].train, options)
+    trials = cut_short(users, N_KNOWN, options.seed, withheld)
+    first = trials[N_KNOWN[0]]
+    product = fit_product(first.train, options, first.withheld)
     for n, trial in trials.items():
         excluded = excluded_of(trial.known, options.exclude_seen)
         results[f"{n} favourite{'s' if n > 1 else ''}"] = {
@@ -42,6 +45,7 @@ def measure_cold_movies(trial: Trial, product: Product, options: ModelOptions) -
     results = {}
     for name, (fewest, most) in RARE.items():
         is_rare = (n_fans >= fewest) & (n_fans <= most)
+        is_rare[trial.withheld] = False
         rare = narrow(trial, is_rare, options.seed)
         if rare.n_users:
             found = keep_movies(recommend_to(rare.known, product, len(n_fans)), is_rare, RARE_DEPTH)
@@ -65,7 +69,7 @@ def narrow(trial: Trial, is_rare: NDArray[np.bool_], seed: int) -> Trial:
     chosen[rows] = True
     test = csr_matrix(trial.test[chosen].multiply(is_rare))
     test.eliminate_zeros()
-    return Trial(trial.train, select_users(trial.known, chosen), test)
+    return trial._replace(known=select_users(trial.known, chosen), test=test)
 
 
 def keep_movies(found: Ranking, kept: NDArray[np.bool_], top_n: int) -> Ranking:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.blocks import Interactions
 from tasks.errors import CineclusterError
-from tasks.model.types import ModelOptions
+from tasks.model.types import NO_MOVIES, ModelOptions
 from tasks.progress import report_progress
 from tasks.quality.baselines import BASELINES, Baseline, excluded_of, popular, reason_to_leave_out
 from tasks.quality.cold import measure_cold_movies, measure_cold_users
@@ -57,7 +57,10 @@ class Terms(NamedTuple):
 
 
 def evaluate_recommenders(
-    users: Interactions, options: ModelOptions, budget_minutes: float = BUDGET_MINUTES
+    users: Interactions,
+    options: ModelOptions,
+    budget_minutes: float = BUDGET_MINUTES,
+    withheld: NDArray[np.integer] = NO_MOVIES,
 ) -> pl.DataFrame:
     """Measure this product, the article's way, overall favourites and known recommenders on held-out favourites.
 
@@ -69,6 +72,7 @@ def evaluate_recommenders(
     users : whole users.
     options : of the product.
     budget_minutes : how long the baselines may be tuned, over all splits.
+    withheld : columns that nobody recommends; favourites of them are not held out to be predicted.
 
     Returns
     -------
@@ -84,33 +88,37 @@ def evaluate_recommenders(
         raise CineclusterError("Nothing to hold out: no user has five favourites.")
     frames, left = [], 60 * budget_minutes
     for done, kind in enumerate(SPLITS):
-        trial = as_trial(hold_out(users, kind, options.seed), options.seed)
+        trial = as_trial(hold_out(users, kind, options.seed), options.seed, withheld)
         if reason := reason_to_skip(users, kind, trial):
             frames.append(as_rows({OURS: without_measures(reason)}, "known users", kind, options.seed))
             continue
-        validation = validation_trials(trial.train, kind, options.seed)
+        validation = validation_trials(trial, kind, options.seed)
         terms = Terms(trial, validation, HELD_OUT, options, left / (len(SPLITS) - done))
-        product = fit_product(trial.train, options)
+        product = fit_product(trial.train, options, trial.withheld)
         entries = compete(terms, product, done, len(SPLITS))
         left -= sum(entries[baseline.name].facts["seconds"] or 0 for baseline in BASELINES)
         frames.append(as_rows(entries, "known users", kind, options.seed))
         if kind == "random":
             frames += as_frames(measure_cold_movies(trial, product, options), "rare movies", options.seed)
-    frames += as_frames(measure_cold_users(users, options), "new users", options.seed)
+    frames += as_frames(measure_cold_users(users, options, withheld), "new users", options.seed)
     return pl.concat(frames)
 
 
 def evaluate_unseen_users(
-    users: Interactions, movie_ids: NDArray[np.integer], options: ModelOptions, budget_minutes: float = BUDGET_MINUTES
+    users: Interactions,
+    movie_ids: NDArray[np.integer],
+    options: ModelOptions,
+    budget_minutes: float = BUDGET_MINUTES,
+    withheld: NDArray[np.integer] = NO_MOVIES,
 ) -> pl.DataFrame:
     """Measure every recommender on users whom none of them learned from: strong generalisation.
 
     The rules are those of `tasks.quality.holdout.hold_out_users`, ``movie_ids`` are the ids of the columns. Parameters
     and result are else as for `evaluate_recommenders`.
     """
-    validation, test = hold_out_users(users, movie_ids)
+    validation, test = hold_out_users(users, movie_ids, withheld)
     terms = Terms(test, [validation], STRONG, options._replace(near_weight=0.0), 60 * budget_minutes)
-    entries = compete(terms, fit_product(test.train, terms.options))
+    entries = compete(terms, fit_product(test.train, terms.options, test.withheld))
     rows = as_rows(entries, "strong", "unseen users", options.seed)
     return rows.with_columns(pl.col("metric").replace("published Recall", "Recall"))
 
@@ -131,7 +139,7 @@ def compete(terms: Terms, product: Product, n_before: int = 0, n_trials: int = 1
     """
     entries = {
         OURS: enter_product(product, terms),
-        "article": enter_product(fit_article(terms.trial.train, terms.options), terms),
+        "article": enter_product(fit_article(terms.trial.train, terms.options, terms.trial.withheld), terms),
         "overall favourites": enter_popular(terms),
     }
     spent = 0.0

@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from tasks.blocks import Interactions, favourites_of, rank_movies, select_entries, select_movies, select_users
 from tasks.errors import CineclusterError
 from tasks.model.draw import mix, shuffle_key
+from tasks.model.types import NO_MOVIES
 
 MIN_FAVOURITES = 5
 TEST_SHARE = 0.2
@@ -36,12 +37,14 @@ class Trial(NamedTuple):
 
     train : interactions to learn from.
     known : what is known of the users to recommend to; ``train`` itself where they are the users learned from.
-    test : held-out favourites of the users in ``known``, shape (n_known, n_movies), CSR.
+    test : held-out favourites of the users in ``known``, shape (n_known, n_movies), CSR; none of ``withheld``.
+    withheld : columns that nobody recommends.
     """
 
     train: Interactions
     known: Interactions
     test: csr_matrix
+    withheld: NDArray[np.integer] = NO_MOVIES
 
     @property
     def n_users(self) -> int:
@@ -108,11 +111,22 @@ def rows_of(users: Interactions) -> NDArray[np.intp]:
     return np.repeat(np.arange(len(users.user_ids)), np.diff(users.weights.indptr))
 
 
-def as_trial(split: Split, seed: int) -> Trial:
-    """Return the split of known users with its movies in an order that only the training part decides."""
+def as_trial(split: Split, seed: int, withheld: NDArray[np.integer] = NO_MOVIES) -> Trial:
+    """Return the split of known users with its movies in an order that only the training part decides.
+
+    ``withheld`` are columns of the split that nobody recommends.
+    """
     columns = order_movies(split.train, seed)
     train = select_movies(split.train, columns)
-    return Trial(train, train, split.test[:, columns])
+    return without(Trial(train, train, split.test[:, columns]), columns, withheld)
+
+
+def without(trial: Trial, columns: NDArray[np.integer], withheld: NDArray[np.integer]) -> Trial:
+    """Return a trial in which nobody recommends some movies, or has to: ``columns`` are its own in their terms."""
+    is_withheld = np.isin(columns, withheld)
+    test = csr_matrix(trial.test.multiply(~is_withheld))
+    test.eliminate_zeros()
+    return trial._replace(test=test, withheld=np.flatnonzero(is_withheld))
 
 
 def order_movies(train: Interactions, seed: int) -> NDArray[np.intp]:
@@ -122,7 +136,9 @@ def order_movies(train: Interactions, seed: int) -> NDArray[np.intp]:
     return np.lexsort((mix(np.arange(n_movies, dtype=np.uint64), seed), -n_fans))
 
 
-def hold_out_users(users: Interactions, movie_ids: NDArray[np.integer]) -> tuple[Trial, Trial]:
+def hold_out_users(
+    users: Interactions, movie_ids: NDArray[np.integer], withheld: NDArray[np.integer] = NO_MOVIES
+) -> tuple[Trial, Trial]:
     """Hold out users, and a fifth of the favourites of each: strong generalisation.
 
     Rules and random draws are those of the published code for ML-20M (D. Liang et al., "Variational Autoencoders for
@@ -134,6 +150,7 @@ def hold_out_users(users: Interactions, movie_ids: NDArray[np.integer]) -> tuple
     ----------
     users : all users.
     movie_ids : the ids of the columns; a user's movies are drawn from in the order of their ids.
+    withheld : columns that nobody recommends.
 
     Returns
     -------
@@ -144,7 +161,8 @@ def hold_out_users(users: Interactions, movie_ids: NDArray[np.integer]) -> tuple
     CineclusterError
         If fewer than ten users have five favourites.
     """
-    favourites = select_movies(only_favourites(users), np.argsort(movie_ids))
+    order_of_ids = np.argsort(movie_ids)
+    favourites = select_movies(only_favourites(users), order_of_ids)
     favourites = select_users(favourites, np.diff(favourites.weights.indptr) >= MIN_FAVOURITES)
     n_users = len(favourites.user_ids)
     n_held_out = min(MOST_HELD_OUT_USERS, n_users // 10)
@@ -158,7 +176,7 @@ def hold_out_users(users: Interactions, movie_ids: NDArray[np.integer]) -> tuple
     trials = []
     for held_out in (1, 2):
         known, test = hold_out_as_published(select_users(favourites, kind == held_out), columns)
-        trials.append(Trial(train, known, test))
+        trials.append(without(Trial(train, known, test), order_of_ids[columns], withheld))
     return trials[0], trials[1]
 
 
@@ -182,7 +200,9 @@ def only_favourites(users: Interactions) -> Interactions:
     return favourites._replace(seconds=np.zeros_like(favourites.seconds))
 
 
-def cut_short(users: Interactions, n_known: tuple[int, ...], seed: int) -> dict[int, Trial]:
+def cut_short(
+    users: Interactions, n_known: tuple[int, ...], seed: int, withheld: NDArray[np.integer] = NO_MOVIES
+) -> dict[int, Trial]:
     """Hold out a fifth of the users, and return trials that know ``n_known`` favourites of each and nothing else.
 
     In every trial the same fifth of their favourites has to be predicted, and the same users are learned from. A trial
@@ -194,7 +214,5 @@ def cut_short(users: Interactions, n_known: tuple[int, ...], seed: int) -> dict[
     place = place_among(new.train, new.train.weights.data == 1, shuffle_key(new.train, seed + 1).view(np.int64))
     is_favourite = new.train.weights.data == 1
     train, test = select_movies(train, columns), new.test[:, columns]
-    return {
-        n: Trial(train, select_movies(select_entries(new.train, is_favourite & (place < n)), columns), test)
-        for n in n_known
-    }
+    known = {n: select_movies(select_entries(new.train, is_favourite & (place < n)), columns) for n in n_known}
+    return {n: without(Trial(train, few, test), columns, withheld) for n, few in known.items()}

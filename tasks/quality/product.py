@@ -13,7 +13,7 @@ from tasks.model.kmeans import cluster_users, number_by_size
 from tasks.model.merge import merge_small_clusters
 from tasks.model.neighbours import Known, place
 from tasks.model.rank import rank
-from tasks.model.types import CLUSTERS_ALONE, Fit, Groups, Model, ModelOptions, Ranking
+from tasks.model.types import CLUSTERS_ALONE, NO_MOVIES, Fit, Groups, Model, ModelOptions, Ranking
 from tasks.quality.choose import choose_settings
 
 ARTICLE: dict[str, Any] = {
@@ -49,16 +49,21 @@ class Product(NamedTuple):
     seconds: float
 
 
-def fit_product(train: Interactions, options: ModelOptions) -> Product:
-    """Return what a retrain on the training part would choose and learn."""
+def fit_product(train: Interactions, options: ModelOptions, withheld: NDArray[np.integer] = NO_MOVIES) -> Product:
+    """Return what a retrain on the training part would choose and learn; columns ``withheld`` are not recommended."""
     started = time.monotonic()
     choice = choose_settings(train, options)
     model, fit = fit_in_memory(train, choice.n_fine_clusters, options, choice.items)
     setting = {"n_fine_clusters": choice.n_fine_clusters, **choice.items._asdict()}
-    return Product(model, model.movie_ids, known_of(fit), setting, time.monotonic() - started)
+    return Product(withholding(model, withheld), model.movie_ids, known_of(fit), setting, time.monotonic() - started)
 
 
-def fit_article(train: Interactions, options: ModelOptions) -> Product:
+def withholding(model: Model, withheld: NDArray[np.integer]) -> Model:
+    """Return a model that recommends none of some movies; ``Model.movie_ids`` are their columns."""
+    return model._replace(withheld=np.flatnonzero(np.isin(model.movie_ids, withheld)).astype(np.int32))
+
+
+def fit_article(train: Interactions, options: ModelOptions, withheld: NDArray[np.integer] = NO_MOVIES) -> Product:
     """Return what the article's way learns: 15 clusters of the incidence, those under six users merged into others."""
     started = time.monotonic()
     options = options._replace(**ARTICLE)
@@ -70,7 +75,7 @@ def fit_article(train: Interactions, options: ModelOptions) -> Product:
     fit = Fit(ranked, movies, space, Groups(found, clusters, clusters))
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(ranked))
     setting = {"n_clusters": ARTICLE_CLUSTERS}
-    return Product(model, movies.movie_ids, known_of(fit), setting, time.monotonic() - started)
+    return Product(withholding(model, withheld), movies.movie_ids, known_of(fit), setting, time.monotonic() - started)
 
 
 def recommend_to(users: Interactions, product: Product, top_n: int) -> Ranking:

@@ -49,15 +49,16 @@ class Tuned(NamedTuple):
     is_cut_off: bool
 
 
-def validation_trials(train: Interactions, kind: str, seed: int) -> list[Trial]:
-    """Return trials within the training part, of the kind of the split that it is from.
+def validation_trials(trial: Trial, kind: str, seed: int) -> list[Trial]:
+    """Return trials within the training part of a trial, of the kind of the split that it is from.
 
     Where few users return after a cut in time within it, they are by time for each user.
     """
+    train = trial.train
     if kind == "cut" and count_returning(hold_out(train, kind, seed)) < MIN_RETURNING:
         kind = "temporal"
     n_trials = 2 if kind == "random" and len(train.user_ids) < FEW_USERS else 1
-    return [as_trial(hold_out(train, kind, seed + 1 + i), seed) for i in range(n_trials)]
+    return [as_trial(hold_out(train, kind, seed + 1 + i), seed, trial.withheld) for i in range(n_trials)]
 
 
 def count_returning(split: Split) -> int:
@@ -186,7 +187,7 @@ def recommend(
     if variant.recency or trial.known is not trial.train:
         users = matrix_of(trial.known, variant.evidence, variant.recency)
     score = baseline.fit(learned, users, **setting)
-    return best_of_scores(score, excluded_of(trial.known, exclude_seen), top_n)
+    return best_of_scores(score, excluded_of(trial.known, exclude_seen), top_n, trial.withheld)
 
 
 def matrix_of(users: Interactions, evidence: str, recency: float) -> csr_matrix:

@@ -1,5 +1,8 @@
 """The model: fitted to a sample of users, counted over all of them, and saved."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tasks.blocks import Interactions, favourites_of
 from tasks.engine import Engine
 from tasks.model.elbow import find_elbow, measure_wcss
@@ -40,13 +43,17 @@ def cluster_finely(points: Points, clusters: Clustering, choice: Choice, options
     return fine_k_means(points, clusters, choice.n_fine_clusters, options.seed)
 
 
-def fit_recommender(engine: Engine, fit: Fit, choice: Choice, options: ModelOptions) -> tuple[Model, Fit]:
+def fit_recommender(
+    engine: Engine, fit: Fit, choice: Choice, options: ModelOptions, withheld: NDArray[np.int32]
+) -> tuple[Model, Fit]:
     """Build the tables ``model``, ``item_weights`` and ``scoring``; return the model, and the fit with its clusters
     numbered by their users.
 
-    Favourites of the clusters are counted over all users.
+    Favourites of the clusters are counted over all users. ``withheld`` are the columns of interactions that are never
+    recommended; favourites of them count all the same.
     """
     model, fit = fit_model(fit, options, choice.items, engine.sum_blocks)
+    model = model._replace(withheld=withheld)
     n_items, n_candidates = len(model.items), model.shares.shape[1]
     engine.write("model_rows", pack(model), "model/model")
     items = {"movie_id": model.movie_ids[:n_items], "weights": model.items}

@@ -4,10 +4,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from types import SimpleNamespace
 
+import duckdb
 import pytest
 
-from tasks.app.recommend import Filters, recommend_stored, recommend_to
+from tasks.app.recommend import recommend_stored, recommend_to
+from tasks.app.store import Store
 from tasks.favourites.change import change_favourites
+from tasks.published.filters import Filters
 from tests.app.conftest import asked
 
 ALL = 16  # favourited movies of two_tastes
@@ -71,6 +74,40 @@ def test_filtered_lists_are_what_is_left_of_the_whole_one(store):
             expected = [(movie, score) for movie, score in whole if passes(movie)]
             assert same(listed(store, user_id, ALL, filters), expected), (user_id, filters)
             assert same(listed(store, user_id, 2, filters), expected[:2]), (user_id, filters)
+
+
+FILTERED = """
+    select movie_id, score from recommend(
+        $1, n := $2, genres := $3, from_year := $4, to_year := $5, exclude := $6, among := $7
+    )
+"""
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(),
+        Filters(genres=("Drama",)),
+        Filters(genres=("drama",)),
+        Filters(genres=("Action", "Drama", "No such genre")),
+        Filters(genres=("Drama",), from_year=1962, exclude=(13, 15, 4000)),
+        Filters(to_year=1955),
+        Filters(from_year=1957, to_year=1963),
+        Filters(from_year=1, only=(1, 2, 13, 4000)),
+        Filters(exclude=(1, 2), only=(1, 2, 3)),
+        Filters(only=()),
+    ],
+)
+def test_filters_mean_the_same_to_the_macro(filters, database):
+    """The movie 2 has no year, the movie 13 no genre."""
+    wanted = [list(value) if isinstance(value, tuple) else value for value in filters]
+    with duckdb.connect(database) as connection:
+        connection.execute("update movies set year = null where movie_id = 2")
+        connection.execute("update movies set genres = [] where movie_id = 13")
+    again = Store(database)
+    for user_id in (1, 2, 99, 424242):
+        for n in (2, ALL):
+            assert same(listed(again, user_id, n, filters), asked(again, FILTERED, user_id, n, *wanted)), (user_id, n)
 
 
 def test_a_movie_of_unknown_year_passes_no_filter_of_years(store):

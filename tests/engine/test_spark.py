@@ -67,6 +67,7 @@ ROWS = {  # what stations hand to statements, as the tables that come of it have
     "movie_taste_rows": "select movie_id, taste from overall_favourites",
     "recommendation_rows": "select * exclude title from recommendations",
     "user_cluster_rows": "from user_clusters",
+    "withheld_movie_rows": "from withheld_movies",
 }
 
 
@@ -75,7 +76,8 @@ def retrain(real_data: Path, folder: Path, **options: Any) -> Path:
     database = folder / "films.duckdb"
     log_of(database).write_text(f"{HEADER}\n{LOG}", encoding="utf-8")
     places = {"source": real_data / "ml-latest-small", "database": database, "reports": folder / "reports"}
-    flow.fn(**places, **QUICK, **options)
+    (folder / "blocked.txt").write_text("318\n356\n", encoding="utf-8")
+    flow.fn(**places, blocked=folder / "blocked.txt", **QUICK, **options)
     return database
 
 

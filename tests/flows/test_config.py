@@ -41,6 +41,7 @@ def test_given_options_win_over_the_preset_and_none_means_not_given():
 
 def test_every_option_without_a_value_is_in_the_presets():
     optional = {"source", "first_movies", "first_users", "memory_limit", "threads", "metrics", "work_dir", *RENAMED}
+    optional |= {"available", "blocked"}
     without = {name for name, field in RetrainOptions.model_fields.items() if field.default is None}
     assert without - optional == PRESETS["default"].keys()
 

@@ -215,3 +215,33 @@ def test_nothing_to_hold_out_is_a_clear_error():
 def test_all_users_are_evaluated_where_they_are_unseen():
     assert (EvaluateOptions().n_users, EvaluateOptions(evaluate_users=70, protocol="strong").n_users) == (20_000, 70)
     assert EvaluateOptions(protocol="strong").n_users > 10**9
+
+
+@pytest.fixture
+def some_withheld() -> np.ndarray:
+    return np.arange(0, 60, 4)
+
+
+@pytest.mark.parametrize("protocol", ["known", "strong"])
+def test_nobody_recommends_or_has_to_predict_what_is_withheld(protocol, some_withheld, monkeypatch):
+    seen = []
+    measure = evaluate.measure
+
+    def watch(found, trial, wanted):
+        seen.append(trial)
+        assert not np.isin(found.movie, trial.withheld).any()
+        assert not np.isin(trial.test.indices, trial.withheld).any()
+        return measure(found, trial, wanted)
+
+    monkeypatch.setattr(evaluate, "measure", watch)
+    monkeypatch.setattr(evaluate, "BASELINES", (baselines.EASE,))
+    users = make_users(n_users=150)
+    if protocol == "known":
+        evaluate.evaluate_recommenders(users, OPTIONS, 0, some_withheld)
+    else:
+        evaluate.evaluate_unseen_users(users, np.arange(60), OPTIONS, 0, some_withheld)
+    assert len(seen) >= 4
+    assert {len(trial.withheld) for trial in seen} == {15}
+    n_fans = np.bincount(users.weights.indices[users.weights.data == 1], minlength=60)
+    n_left = np.bincount(seen[0].train.weights.indices[seen[0].train.weights.data == 1], minlength=60)
+    assert (n_left[seen[0].withheld] <= np.sort(n_fans[some_withheld])[-1]).all()

@@ -99,6 +99,12 @@ BROKEN = [
         "user_id=2, rank=1, movie_id=",
     ),
     (
+        "no_recommendation_is_withheld",
+        "insert into withheld_movies select movie_id, 'blocked' from recommendations where user_id = 5 and rank = 2",
+        {},
+        "user_id=5, rank=2, movie_id=",
+    ),
+    (
         "ranks_have_no_gaps",
         "update recommendations set rank = 4 where user_id = 8 and rank = 2",
         {},
