@@ -58,6 +58,7 @@ def retrain(**options: Any) -> dict[str, Any]:
 
             stations.place_users(engine, model, fit, o.min_cluster_size)
             stations.recommend_movies(engine, model, fit, o.top_n)
+            stations.find_similar_movies(engine, model, fit, o.seed)
             stations.describe_clusters(engine, model)
             stations.write_choices(engine, elbow, choice)
             quality = stations.compare_quality(engine, o.database, choice, o.seed)

@@ -6,7 +6,17 @@ from tasks.published import checks, publish, status
 from tasks.quality import choose, evaluate
 from tasks.report import page, pictures
 from tasks.source import demo_source, files, ingest, movie_ids
-from tasks.stations import clusters, evaluation, interactions, quality, recommendations, recommender, rules, summary
+from tasks.stations import (
+    clusters,
+    evaluation,
+    interactions,
+    quality,
+    recommendations,
+    recommender,
+    rules,
+    similar,
+    summary,
+)
 from tasks.task import is_passing, task
 
 RETRIED = {"retries": 1, "retry_delay_seconds": 2, "retry_condition_fn": is_passing}
@@ -33,6 +43,7 @@ fit_recommender = task("Fit the recommender")(recommender.fit_recommender)
 
 place_users = task("Place the users", story.number_of("users"))(clusters.place_users)
 recommend_movies = task("Recommend movies", story.number_of("recommendations"))(recommendations.recommend_movies)
+find_similar_movies = task("Find similar movies")(similar.find_similar_movies)
 describe_clusters = task("Describe the clusters")(clusters.describe_clusters)
 write_choices = task("Write what was chosen")(clusters.write_choices)
 compare_quality = task("Compare the quality", story.of_quality)(quality.compare_quality)

@@ -22,10 +22,10 @@ class Title(BaseModel):
 
 
 class SimilarMovie(Movie):
-    """A movie that users who favourited another one may like."""
+    """A movie that the same users, and users of the same taste, favourited as another one."""
 
     rank: int
-    similarity: float = Field(description="What a favourite of the other movie adds to the score of this one.")
+    similarity: float = Field(description="As in the table similar_movies, 1 at most.")
 
 
 class PopularMovie(Movie):

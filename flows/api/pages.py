@@ -100,7 +100,8 @@ def add_reading(router: APIRouter, pages: Pages, threads: Threads) -> None:
         if position is None:
             return pages.problem(request, 404, "There is no such movie.")
         [item] = await threads.run(lambda: found.ask(tables, "app/movie", movie_id=movie_id))
-        return pages.show(request, "movie", item=item, similar=found.similar_movies(tables, position, MOST_SHOWN))
+        similar = await threads.run(found.similar_movies, tables, int(movie_id or 0), MOST_SHOWN)
+        return pages.show(request, "movie", item=item, similar=similar)
 
     @router.get("/explore/clusters")
     async def clusters(request: Request) -> Response:

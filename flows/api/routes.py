@@ -127,12 +127,11 @@ def reading_routes(store: Store, threads: Threads) -> APIRouter:
         "/movies/{movie_id}/similar", response_model=list[answers.SimilarMovie], responses=NOT_FOUND, tags=["movies"]
     )
     async def similar(movie_id: Id, n: Count = 20) -> Response:
-        """Movies that are similar to one; none for a movie with few favourites."""
+        """Movies that are similar to one, 20 at most; none for a movie with one favourite or none."""
         tables = store.tables
-        position = tables.movies.position(movie_id)
-        if position is None:
+        if tables.movies.position(movie_id) is None:
             raise HTTPException(404, f"Movie {movie_id} is unknown.")
-        return as_json(await threads.run(found.similar_movies, tables, position, n))
+        return as_json(await threads.run(found.similar_movies, tables, movie_id, n))
 
     @router.get("/popular", response_model=list[answers.PopularMovie], tags=["movies"])
     async def popular(

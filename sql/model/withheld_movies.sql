@@ -4,6 +4,6 @@
 create or replace table withheld_movies as
 select
     movie_id,
-    reason
+    reason::varchar as reason
 from withheld_movie_rows
 order by movie_id

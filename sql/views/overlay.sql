@@ -32,4 +32,4 @@ select
     name,
     content
 from held
-where coalesce(since <= epoch_us(now()), true) and coalesce(until > epoch_us(now()), true)
+where coalesce(held.since <= epoch_us(now()), true) and coalesce(held.until > epoch_us(now()), true)

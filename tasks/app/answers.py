@@ -8,7 +8,7 @@ import numpy as np
 from tasks.app.person import Person
 from tasks.app.recommend import Recommended, recommend_to
 from tasks.app.tables import Tables, session
-from tasks.app.why import because, similar
+from tasks.app.why import because
 from tasks.engine.duckdb import statement
 from tasks.published.filters import Filters
 
@@ -59,13 +59,9 @@ def title_at(tables: Tables, position: int) -> Answer:
     return {"movie_id": int(tables.movies.ids[position]), "title": tables.movies.titles[position]}
 
 
-def similar_movies(tables: Tables, position: int, n: int) -> list[Answer]:
-    """Return movies that are similar to one, the most similar first."""
-    found = similar(tables, position, n)
-    return [
-        {"rank": rank, **movie_at(tables, other), "similarity": round(how, 6)}
-        for rank, (other, how) in enumerate(found, start=1)
-    ]
+def similar_movies(tables: Tables, movie_id: int, n: int) -> list[Answer]:
+    """Return up to ``n`` movies that are similar to one, the most similar first, of those that are stored."""
+    return with_titles(tables, ask(tables, "app/similar_movies", movie_id=movie_id, n=n))
 
 
 def popular(tables: Tables, since: datetime, n: int) -> list[Answer]:

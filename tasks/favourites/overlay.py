@@ -65,7 +65,7 @@ def add_views(engine: Engine, run_id: str, database: Path) -> None:
         for name in VIEWS:
             connection.execute(f"alter table {name} rename to {name}_retrained")
         connection.execute(overlay_view(database, run_id))
-        for name in ("favourites_since", *VIEWS, "recommend", "why"):
+        for name in ("favourites_since", *VIEWS, "recommend", "why", "similar_to", "similar_users", "popular"):
             run(connection, f"views/{name}")
         comment_tables(connection, run_id)
 

@@ -41,10 +41,7 @@ def gram_of(users: Interactions, n_items: int) -> NDArray[np.float64]:
 
     y is the user's evidence for the movies that the item model knows. It adds up over blocks of users.
     """
-    weights = evidence_of(users).weights[:, :n_items]
-    squares = np.asarray(weights.multiply(weights).sum(axis=1), dtype=np.float64).ravel()
-    factors = (np.maximum(squares, 1e-9) ** -ROW_POWER).astype(np.float32)
-    rows = with_data(weights, weights.data * np.repeat(factors, np.diff(weights.indptr)))
+    rows = balanced_evidence(users, n_items)
     head = min(HEAD_ITEMS, n_items)
     tail = rows[:, head:]
     gram = np.zeros((n_items, n_items))
@@ -56,6 +53,14 @@ def gram_of(users: Interactions, n_items: int) -> NDArray[np.float64]:
         gram[head:, :head] += tail[few].T.tocsr() @ dense
     gram[:head, head:] = gram[head:, :head].T
     return gram
+
+
+def balanced_evidence(users: Interactions, n_items: int | None = None) -> csr_matrix:
+    """Return y / (y'y) ** 0.25 for each user, y the evidence for the first ``n_items`` movies, or for all."""
+    weights = evidence_of(users).weights[:, :n_items]
+    squares = np.asarray(weights.multiply(weights).sum(axis=1), dtype=np.float64).ravel()
+    factors = (np.maximum(squares, 1e-9) ** -ROW_POWER).astype(np.float32)
+    return with_data(weights, weights.data * np.repeat(factors, np.diff(weights.indptr)))
 
 
 def item_weights(gram: NDArray[np.float64], strength: float) -> NDArray[np.float32]:

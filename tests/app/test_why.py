@@ -1,9 +1,9 @@
-"""Reasons and similar movies: what the model says of pairs of movies."""
+"""Reasons: what the model says of pairs of movies."""
 
 import numpy as np
 
 from tasks.app.recommend import recommend_to
-from tasks.app.why import because, similar
+from tasks.app.why import because
 from tests.app.conftest import asked
 
 
@@ -26,18 +26,3 @@ def test_reasons_are_those_of_the_tables(store):
         for movie_id, wanted in (row[:2] for row in rows if row[2] == user_id):
             [found] = because(tables, person, np.array([tables.movies.position(movie_id)], dtype=np.int32))
             assert [int(tables.movies.ids[reason]) for reason in found] == wanted
-
-
-def test_similar_movies_come_by_how_much_one_speaks_for_them(store):
-    tables = store.tables
-    for (movie_id,) in asked(store, "select movie_id from movies"):
-        position = tables.movies.position(movie_id)
-        found = similar(tables, position, 5)
-        assert position not in [other for other, _ in found]
-        assert [how for _, how in found] == sorted((how for _, how in found), reverse=True)
-        assert all(how > 0 for _, how in found)
-    by_model = len(tables.model.items) or tables.model.tastes.shape[1]
-    assert bool(similar(tables, tables.movies.position(1), 5)) == bool(by_model)
-    if by_model:  # two tastes, and nothing in common
-        near = [int(tables.movies.ids[other]) for other, _ in similar(tables, tables.movies.position(1), 3)]
-        assert sum(movie < 10 for movie in near) >= 2
