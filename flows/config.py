@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from cyclopts import Group, Parameter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from flows.presets import PRESETS
 from tasks.files import fault_of_name
@@ -154,6 +154,13 @@ class Options(BaseModel):
     blocked: Place | None = Field(
         default=None, description="File of the same kind with the ids of movies that are never recommended."
     )
+    diversity: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="How much recommendations should differ in taste from those before them, at the cost of score: 0 "
+        "for the best scores alone; needs tastes.",
+    )
     exclude_seen: bool = preset_field(
         "exclude_seen", "Never recommend movies that the user rated low; without it only favourites are left out."
     )
@@ -174,6 +181,15 @@ class Options(BaseModel):
     watched_weight: Annotated[float | None, Hidden] = renamed_field("near_weight")
     n_nearest_clusters: Annotated[Literal["auto"] | Clusters | None, Hidden] = renamed_field("n_neighbours")
     closeness: Annotated[float | None, Hidden] = renamed_field("sharpness")
+
+    @field_validator("diversity")
+    @classmethod
+    def require_tastes(cls, diversity: float, info: ValidationInfo) -> float:
+        """Refuse a diversity that could be measured by nothing."""
+        told = info.data
+        if diversity and (told.get("weighting") == "none" or 0 in (told.get("n_components"), told.get("taste_weight"))):
+            raise ValueError("needs tastes: not with --preset article, --n-components 0 or --taste-weight 0")
+        return diversity
 
     @model_validator(mode="before")
     @classmethod

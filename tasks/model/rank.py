@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, slice_users
+from tasks.model.diversify import POOL, diversify, take
 from tasks.model.items import discounted
 from tasks.model.types import Model, Placement, Ranking, Scoring
 
@@ -35,7 +36,15 @@ def rank(users: Interactions, placement: Placement, model: Model, top_n: int) ->
 
 
 def rank_part(users: Interactions, placement: Placement, model: Model, top_n: int) -> Ranking:
-    """Return the ranking of a few users."""
+    """Return the ranking of a few users, diversified if ``scoring.diversity`` is not 0."""
+    if not model.scoring.diversity:
+        return rank_by_score(users, placement, model, top_n)
+    found = diversify(rank_by_score(users, placement, model, max(top_n, POOL)), model, len(users.user_ids))
+    return take(found, found.rank <= top_n)
+
+
+def rank_by_score(users: Interactions, placement: Placement, model: Model, top_n: int) -> Ranking:
+    """Return the ranking of a few users by score alone."""
     clusters, items = cluster_scores(placement, model), item_scores(users, model)
     scores = clusters.copy() if items.size else clusters
     scores[:, : items.shape[1]] += items

@@ -39,6 +39,8 @@ class ModelOptions(NamedTuple):
     item_weight: float | str
     exclude_seen: bool
     seed: int
+    diversity: float = 0.0
+    top_n: int = 20
 
     @property
     def is_exact(self) -> bool:
@@ -186,6 +188,8 @@ class Scoring(NamedTuple):
     item_recency: float
     rarity_power: float
     exclude_seen: bool
+    diversity: float = 0.0
+    top_n: int = 0
 
 
 class Model(NamedTuple):

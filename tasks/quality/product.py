@@ -29,6 +29,7 @@ ARTICLE: dict[str, Any] = {
     "smoothing": 0.0,
     "taste_weight": 0.0,
     "item_weight": 0.0,
+    "diversity": 0.0,
 }
 ARTICLE_CLUSTERS = 15
 

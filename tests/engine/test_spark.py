@@ -44,6 +44,7 @@ PARAMETERS = {
     "item_weight": 0.5,
     "item_recency": 0.2,
     "rarity_power": 0.1,
+    "diversity": 0.0,
     "n_candidates": 2000,
 }
 LOG = """2026-01-02T03:04:05.600000Z,1,2,add

@@ -27,6 +27,8 @@ def sources(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sources")
     make_demo_data(folder / "demo", 20_000)
     save(folder / "demo.npz", read_interactions(folder / "demo"), options_of(), None)
+    diverse = options_of(diversity=0.4)
+    save(folder / "diverse.npz", read_interactions(folder / "demo"), diverse, Choice(20, USUAL, {}, {}, {}))
     save(folder / "twins.npz", from_incidence(twin_movies()), options_of(), Choice(20, CLUSTERS_ALONE, {}, {}, {}))
     save(folder / "twins and items.npz", from_incidence(twin_movies()), options_of(), Choice(20, USUAL, {}, {}, {}))
     if real := os.environ.get("CINECLUSTER_REAL_DATA"):
