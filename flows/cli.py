@@ -137,20 +137,23 @@ def print_standing(standing: "Standing") -> None:
 
 
 @app.command
-def favourite(user_id: int, movie_id: int, *, remove: bool = False, database: Path = PUBLISHED) -> None:
+def favourite(user_id: int, movie: str, *, remove: bool = False, database: Path = PUBLISHED) -> None:
     """Add a movie to the favourites of a user, now: the tables and recommendations follow without a retrain.
 
     Args:
         user_id: Id of the user, who may be new.
-        movie_id: MovieLens id of the movie.
+        movie: Title, or words of it, in quotation marks; or MovieLens id of the movie.
         remove: Take the favourite back.
         database: Published DuckDB file.
     """
     from tasks.favourites.change import change_favourites
+    from tasks.published.titles import movie_called
 
+    movie_id, title = movie_called(database, movie)
     n_recorded = change_favourites(database, [(user_id, movie_id)], remove)
+    name = f"{title}, movie {movie_id}," if title else f"Movie {movie_id}"
     what = "is no favourite" if remove else "is a favourite"
-    say(f"Movie {movie_id} {what} of user {user_id}{'' if n_recorded else ', as before'}.")
+    say(f"{name} {what} of user {user_id}{'' if n_recorded else ', as before'}.")
 
 
 @app.command

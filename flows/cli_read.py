@@ -1,22 +1,26 @@
 """The commands that only read what is published."""
 
-import json
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter, validators
+from cyclopts import Group, Parameter, validators
 from rich.table import Table
 from rich.text import Text
 
-from flows.terminal import console, say, shown
+from flows.terminal import aside, console, print_csv, print_json, say, shown
 from tasks.errors import CineclusterError
 
 if TYPE_CHECKING:
-    from tasks.published.read import Recommendation
-    from tasks.published.status import Status
+    from tasks.published.read import Lookup, Recommendation
+    from tasks.published.status import Status, Version
 
+FOR_PROGRAMS = Group("For programs", validator=validators.MutuallyExclusive())
+AsJson = Annotated[bool, Parameter("--json", negative=(), group=FOR_PROGRAMS, help="Print JSON, and nothing else.")]
+AsCsv = Annotated[bool, Parameter("--csv", negative=(), group=FOR_PROGRAMS, help="Print comma-separated values.")]
+NARROW = 80  # columns of a terminal; with fewer, genres are below the title
 PUBLISHED = Path("data/cinecluster.duckdb")
 MOST_OF_A_TITLE, MOST_OF_A_CELL = 300, 2000  # letters
 
@@ -30,6 +34,8 @@ def recommend(
     to_year: int | None = None,
     exclude: tuple[int, ...] = (),
     only: tuple[int, ...] = (),
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
     database: Path = PUBLISHED,
 ) -> None:
     """Print the favourites of a user and what to watch next, and why.
@@ -45,18 +51,41 @@ def recommend(
         database: Published DuckDB file.
     """
     from tasks.published.filters import Filters
-    from tasks.published.read import look_up
+    from tasks.published.read import Recommendation, look_up
 
     found = look_up(database, user_id, n, Filters(genre, from_year, to_year, exclude, only or None))
+    if not found.favourites:
+        words = f"User {user_id} has no favourites yet: these are the favourites of all users."
+        say(words, aside if as_json or as_csv else console)
+    if as_json:
+        print_json({"user_id": user_id, **plain_lookup(found)})
+    elif as_csv:
+        print_csv(Recommendation._fields, found.recommendations)
+    else:
+        print_lookup(user_id, found)
+
+
+def plain_lookup(found: "Lookup") -> dict[str, Any]:
+    """Return what was found as dicts and lists."""
+    return {
+        "favourites": [movie._asdict() for movie in found.favourites],
+        "n_favourites": found.n_favourites,
+        "recommendations": [movie._asdict() for movie in found.recommendations],
+    }
+
+
+def print_lookup(user_id: int, found: "Lookup") -> None:
+    """Print what was found for people."""
     if found.favourites:
         title = f"Favourites of user {user_id} ({len(found.favourites)} of {found.n_favourites:,})"
-        console.print(movie_table(title, [(title, genres) for title, genres in found.favourites]))
-    else:
-        say(f"User {user_id} has no favourites yet: these are the favourites of all users.")
+        liked = [(str(movie.movie_id), movie.title[:MOST_OF_A_TITLE], movie.genres) for movie in found.favourites]
+        console.print(movie_table(title, ("id", "title", "genres"), liked))
     rows = [
-        (str(movie.rank), with_reasons(movie), movie.genres, f"{movie.score:.3f}") for movie in found.recommendations
+        (str(movie.rank), str(movie.movie_id), f"{movie.score:.3f}", with_reasons(movie), movie.genres)
+        for movie in found.recommendations
     ]
-    console.print(movie_table(f"Recommendations for user {user_id}", rows, ("rank", "title", "genres", "score")))
+    title = f"Recommendations for user {user_id}"
+    console.print(movie_table(title, ("rank", "id", "score", "title", "genres"), rows))
     if not rows:
         say("No movie that is left for this user passes the filters.")
 
@@ -76,36 +105,47 @@ def spoken(title: str) -> str:
     return re.sub(r"^(.+), (The|A|An)$", r"\2 \1", re.sub(r" \(\d{4}\)$", "", title))
 
 
-def movie_table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str, ...] = ("title", "genres")) -> Table:
-    """Return a table of movies; whatever markup or control characters the texts hold is shown, not obeyed."""
+def movie_table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str | list[str], ...]]) -> Table:
+    """Return a table of movies whose last two columns are the title, with what follows it, and the genres.
+
+    Whatever markup or control characters the texts hold is shown, not obeyed.
+    """
+    is_narrow = console.width < NARROW
     table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, justify="right" if column in ("rank", "score") else "left", overflow="ellipsis")
-    for row in rows:
-        table.add_row(*(Text(shown(text[:MOST_OF_A_CELL])) for text in row))
+    for column in columns[:-1] if is_narrow else columns:
+        table.add_column(column, justify="left" if column in ("title", "genres") else "right", overflow="ellipsis")
+    for *cells, text, genres in rows:
+        first, *reasons = str(text).split("\n")
+        below = [", ".join(genres)] if is_narrow and genres else []
+        cells += ["\n".join([first, *below, *reasons]), ", ".join(genres)]
+        table.add_row(*(Text(shown(str(cell)[:MOST_OF_A_CELL])) for cell in cells[: len(table.columns)]))
     return table
 
 
 def status(
     *,
     max_age: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
     database: Path = PUBLISHED,
 ) -> None:
     """Say what is published, how old and how large it is, who holds the lock, and which versions are kept.
 
     Args:
         max_age: Hours; older tables are an error, exit code 1, as are none.
-        as_json: Print one JSON object.
         database: Published DuckDB file.
     """
     from tasks.published.status import read_status
 
     found = read_status(database)
     hours = found.age.total_seconds() / 3600
+    quality = found.quality if found.quality is not None and math.isfinite(found.quality) else None
+    found = found._replace(quality=quality)
+    values = found._asdict() | {"finished_at": found.finished_at.isoformat(), "age_hours": round(hours, 2)}
     if as_json:
-        values = found._asdict() | {"finished_at": found.finished_at.isoformat(), "age_hours": round(hours, 2)}
-        print(json.dumps(values))
+        print_json(values)
+    elif as_csv:
+        print_csv(list(values), [list(values.values())])
     else:
         console.print(status_table(found, hours))
     if max_age is not None and not hours <= max_age:
@@ -136,22 +176,35 @@ def quality_of(found: "Status") -> str:
         return "not measured"
     if found.quality_change is None:
         return f"NDCG@10 {found.quality:.4f}, no earlier run to compare with"
-    change, low, high = (f"{100 * share:+.1f} %" for share in found[9:12] if share is not None)
+    shares = (found.quality_change, found.quality_change_low, found.quality_change_high)
+    change, low, high = (f"{100 * (share or 0):+.1f} %" for share in shares)
     return f"NDCG@10 {found.quality:.4f}, {change} since the run before (95 % interval {low} to {high})"
 
 
-def versions(*, database: Path = PUBLISHED) -> None:
+def versions(*, as_json: AsJson = False, as_csv: AsCsv = False, database: Path = PUBLISHED) -> None:
     """List the kept versions, newest first.
 
     Args:
         database: Published DuckDB file.
     """
-    from tasks.published.status import read_versions
+    from tasks.published.status import Version, read_versions
 
-    table = Table("run", "started", "MB", "", title="Kept versions", title_justify="left")
-    for version in read_versions(database):
-        published = "published" if version.is_published else ""
-        started = f"{version.started_at:%Y-%m-%d %H:%M:%S} UTC"
-        table.add_row(version.run_id, started, f"{version.n_bytes / 1e6:,.1f}", published)
-    console.print(table)
-    say("`cinecluster rollback --to RUN` publishes any of them.")
+    kept = read_versions(database)
+    plain = [version._replace(started_at=version.started_at.isoformat()) for version in kept]  # type: ignore[arg-type]
+    if as_json:
+        print_json([version._asdict() for version in plain])
+    elif as_csv:
+        print_csv(Version._fields, plain)
+    else:
+        console.print(versions_table(kept))
+        say("`cinecluster rollback --to RUN` publishes any of them.")
+
+
+def versions_table(kept: "list[Version]") -> Table:
+    """Return what `versions` prints for people."""
+    columns = ("run", "started (UTC)", "MB", "")
+    table = Table(*columns, title="Kept versions", title_justify="left", box=None, pad_edge=False)
+    for version in kept:
+        started, size = f"{version.started_at:%Y-%m-%d %H:%M}", f"{version.n_bytes / 1e6:,.1f}"
+        table.add_row(version.run_id, started, size, "published" if version.is_published else "")
+    return table

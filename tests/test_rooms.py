@@ -90,8 +90,9 @@ def test_model_and_quality_load_neither_prefect_nor_duckdb():
     assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
 
 
-def test_the_server_loads_neither_prefect_nor_scikit_learn():
-    code = "import sys, flows.cli, flows.api.app; print(sorted({'prefect', 'sklearn', 'pandas'} & sys.modules.keys()))"
+@pytest.mark.parametrize("modules", ["flows.api.app", "tasks.favourites.change, tasks.published.titles"])
+def test_the_server_and_a_favourite_load_neither_prefect_nor_scikit_learn(modules):
+    code = f"import sys, flows.cli, {modules}; print(sorted({{'prefect', 'sklearn', 'pandas'}} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)  # noqa: S603
     assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
 

@@ -1,7 +1,8 @@
 -- user_favourites: the favourites of $user_id, those that most people share first.
 select
+    movie_id,
     movies.title,
-    array_to_string(movies.genres, ', ') as genres,
+    movies.genres,
     count(*) over () as n_favourites
 from favourites
 inner join movies using (movie_id)

@@ -1,8 +1,9 @@
 -- user_reasons: $n recommendations for $user_id that pass the filters, with what speaks for each.
 select
     rank,
+    movie_id,
     title,
-    array_to_string(genres, ', ') as genres,
+    genres,
     score,
     because,
     split(cluster_name, ': ')[1] as people

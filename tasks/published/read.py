@@ -138,6 +138,14 @@ def parameters_of_filters(filters: Filters) -> dict[str, Any]:
     return {"among" if name == "only" else name: value for name, value in values.items()}
 
 
+class Favourite(NamedTuple):
+    """A favourite of a user."""
+
+    movie_id: int
+    title: str
+    genres: list[str]
+
+
 class Recommendation(NamedTuple):
     """A movie that is recommended to a user.
 
@@ -146,17 +154,18 @@ class Recommendation(NamedTuple):
     """
 
     rank: int
+    movie_id: int
     title: str
-    genres: str
+    genres: list[str]
     score: float
     because: list[str]
     people: str | None
 
 
 class Lookup(NamedTuple):
-    """A user's favourites (title, genres) and recommendations."""
+    """A user's favourites, those that most people share first, and recommendations."""
 
-    favourites: list[tuple[str, str]]
+    favourites: list[Favourite]
     n_favourites: int
     recommendations: list[Recommendation]
 
@@ -183,7 +192,7 @@ def look_up(database: Path, user_id: int, n: int, filters: Filters = NO_FILTERS)
         query = "published/user_reasons" if knows_why else "published/user_recommendations"
         recommendations = run(connection, query, user_id=user_id, n=n, **parameters_of_filters(filters))
     return Lookup(
-        [(title, genres) for title, genres, _ in favourites],
-        favourites[0][2] if favourites else 0,
+        [Favourite(*row[:3]) for row in favourites],
+        favourites[0][3] if favourites else 0,
         [Recommendation(*row) for row in recommendations],
     )

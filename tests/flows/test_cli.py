@@ -1,5 +1,8 @@
 """The command line through its real entry point: what it prints, where, and its exit codes."""
 
+import csv
+import io
+import json
 import os
 import re
 import subprocess
@@ -69,7 +72,7 @@ def test_recommend_prints_favourites_and_recommendations(database):
 
 def test_recommend_says_why():
     reasons = ["Clueless (1995)", "American President, The (1995)", "Movie, A"]
-    movie = Recommendation(1, "Titanic (1997)", "Drama", 0.5, reasons, "Romance, Comedy")
+    movie = Recommendation(1, 1721, "Titanic (1997)", ["Drama"], 0.5, reasons, "Romance, Comedy")
     first = "Titanic (1997)\n"
     favourites, people = "because of Clueless, The American President, A Movie", "people of Romance, Comedy"
     assert with_reasons(movie) == f"{first}{favourites} · {people}"
@@ -246,3 +249,72 @@ def test_former_names_of_options_work_with_a_line_to_say_so(options_of_runs, cap
     [options] = options_of_runs
     assert (options["sharpness"], options["near_weight"], options["n_neighbours"]) == (7.5, 0.25, 4)
     assert options["n_clusters"] == "auto"
+
+
+def printed(capsys, *arguments):
+    """Run the command in this process; return its output, errors and exit code."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return *capsys.readouterr(), ended.value.code or 0
+
+
+def test_a_favourite_is_named_by_its_title(database, capsys):
+    place = ["--database", database]
+    said, _, code = printed(capsys, "favourite", 3, "WALTZ, the 12!", *place)
+    assert (said, code) == ("Waltz 12 (1962), movie 12, is a favourite of user 3.\n", 0)
+    said, _, code = printed(capsys, "favourite", 3, "12", "--remove", *place)
+    assert (said, code) == ("Movie 12 is no favourite of user 3.\n", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "listed"),
+    [
+        ("rocket 195", "7 movies are meant by 'rocket 195':", {2, 3, 4, 5, 6, 7, 8}),
+        ("Valtz 11", "No movie is called 'Valtz 11'; the nearest titles:", {11, 12, 13, 14, 15}),
+        ("\x1b[?%", "No movie is called '\ufffd[?%'.", set()),
+    ],
+)
+def test_a_title_that_names_no_one_movie_changes_nothing(text, first, listed, database, capsys):
+    said, error, code = printed(capsys, "favourite", 3, text, "--database", database)
+    assert (said, code) == ("", 1)
+    assert error.splitlines()[0] == first
+    assert {int(line.split()[0]) for line in error.splitlines()[1:-1]} == listed
+    assert error.splitlines()[-1].startswith("Give the id of one") == bool(listed)
+
+
+@pytest.mark.parametrize("command", ["recommend 2 -n 3", "recommend 424242 -n 3", "status", "versions"])
+def test_what_is_read_can_be_json_and_csv(command, database, capsys):
+    arguments = [*command.split(), "--database", database]
+    said, error, code = printed(capsys, *arguments, "--json")
+    assert code == 0
+    assert ("has no favourites yet" in error) == ("424242" in command)
+    found = json.loads(said)
+    listed = found["recommendations"] if "recommend" in command else found if command == "versions" else [found]
+    said, _, code = printed(capsys, *arguments, "--csv")
+    assert code == 0
+    lines = list(csv.DictReader(io.StringIO(said)))
+    assert len(lines) == len(listed) == (3 if "recommend" in command else 1)
+    for line, row in zip(lines, listed, strict=True):
+        assert list(line) == list(row)
+        ids = {name: str(value) for name, value in row.items() if name in ("run_id", "movie_id", "rank", "n_bytes")}
+        assert ids
+        assert ids.items() <= line.items()
+
+
+def test_json_and_csv_at_once_is_wrong_usage(database, capsys):
+    said, error, code = printed(capsys, "status", "--json", "--csv", "--database", database)
+    assert (said, code) == ("", 2)
+    assert "--json" in error
+
+
+@pytest.mark.parametrize("command", ["recommend 2", "status", "versions"])
+def test_sixty_columns_are_enough_and_no_color_is_obeyed(command, database):
+    done = cinecluster(*command.split(), "--database", database, COLUMNS="60", FORCE_COLOR="1", NO_COLOR="1")
+    assert done.returncode == 0
+    assert set(re.findall(r"\x1b\[([0-9;]*)m", done.stdout)) <= {"0", "1", "3", "1;3"}, "bold and italic alone"
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert "…" not in done.stdout
+    if "recommend" in command:
+        assert re.search(r"^│ +1 │ +\d+ │ +\d\.\d+ │ ", "\n".join(lines), re.MULTILINE), "rank, id and score"

@@ -17,8 +17,8 @@ def test_a_users_favourites_and_recommendations(good_tables):
         stored = rows(connection, "select rank, title, score from recommendations where user_id = 3 order by rank")
     assert found.n_favourites == n > 4
     assert len(found.favourites) == 4
-    assert {(title,) for title, _ in found.favourites} <= set(liked)
-    assert found.favourites[0][1] == "Sci-Fi, Action"
+    assert {(movie.title,) for movie in found.favourites} <= set(liked)
+    assert found.favourites[0].genres == ["Sci-Fi", "Action"]
     assert [(movie.rank, movie.title, movie.score) for movie in found.recommendations][:3] == stored
     assert [row[0] for row in found.recommendations] == [1, 2, 3, 4]
 

@@ -139,7 +139,7 @@ def test_versions_and_rolling_back_and_forwards(place, capsys):
         assert (elbow.read_bytes() == newest) == (run is third)
         assert [version.run_id for version in read_versions(place)] == everybody == read_status(place).versions
         assert [version.run_id for version in read_versions(place) if version.is_published] == [run.run_id]
-        assert ("Rocket 1 (1951)", "Sci-Fi, Action") in look_up(place, 2, 20).favourites, "the favourite came with it"
+        assert 1 in [movie.movie_id for movie in look_up(place, 2, 20).favourites], "the favourite came with it"
         code, output, _ = outcome(["versions", "--database", place], capsys)
         lines = [line for line in output.splitlines() if re.search(r"\d{8}T\d{6}-", line)]
         assert [re.search(r"\d{8}T\d{6}-\w{4}", line)[0] for line in lines] == everybody
