@@ -67,6 +67,7 @@ lock:  ## Renew the locks; needs uv
 		--no-header --no-strip-extras pyproject.toml --extra build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--no-header --no-strip-extras pyproject.toml --extra build --extra dev --extra baselines --extra sail \
+		--extra postgresql \
 		-c requirements.lock -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--no-header --no-strip-extras pyproject.toml --extra build --extra dev --extra spark-local \

@@ -217,18 +217,40 @@ def download(name: str, *, folder: Path = Path("data")) -> None:
 
 
 @app.command
-def export(folder: Path, *, database: Path = PUBLISHED) -> None:
-    """Write every published table to a Parquet file.
+def export(
+    folder: Path | None = None,
+    *,
+    to: str | None = None,
+    schema: str = "cinecluster",
+    tables: str | None = None,
+    changed_since: str | None = None,
+    database: Path = PUBLISHED,
+) -> None:
+    """Write the published tables to Parquet files in a folder, or to a PostgreSQL database.
 
     Args:
         folder: Folder for the files; those of an earlier export are replaced.
+        to: Database, such as postgresql://user@host:5432/name; CINECLUSTER_POSTGRESQL if there is no folder either.
+        schema: Schema in that database, which is made if it is not there.
+        tables: Names with commas between them; without, all go to a folder, those that an app needs to a database.
+        changed_since: Run; replace in the database the recommendations of those users whose lists changed since.
         database: Published DuckDB file.
     """
-    from tasks.published.export import export_tables
-
+    asked = tables.split(",") if tables else []
+    if folder and (to or changed_since):
+        raise CineclusterError("--to and --changed-since are for a database: leave the folder out.")
     with progress("Export") as report:
-        rows = export_tables(database, folder, report)
-    say(f"{len(rows)} tables, {sum(rows.values()):,} rows in {folder}")
+        if folder:
+            from tasks.published.export import export_tables
+
+            rows = export_tables(database, folder, report, asked)
+            return say(f"{len(rows)} tables, {sum(rows.values()):,} rows in {folder}")
+        from tasks.published.postgresql import export_to
+        from tasks.published.postgresql_server import place_given
+
+        place = place_given(to, schema)
+        rows = export_to(database, place, asked, changed_since, report)
+    return say(f"{len(rows)} tables, {sum(rows.values()):,} rows in {place}, schema {schema}")
 
 
 @app.command

@@ -8,6 +8,7 @@ import yaml
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
 from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Schedule
 from prefect.settings import PREFECT_API_URL
@@ -64,6 +65,7 @@ def read_deployments(path: Path) -> list[RunnerDeployment]:
             tags=given.get("tags"),
             parameters=given.get("parameters"),
             schedules=[Schedule(**schedule) for schedule in given.get("schedules", [])],
+            triggers=[DeploymentEventTrigger(**trigger) for trigger in given.get("triggers", [])],
             concurrency_limit=ConcurrencyLimitConfig(**given["concurrency_limit"])
             if "concurrency_limit" in given
             else None,

@@ -2,7 +2,7 @@
 
 from flows import story
 from tasks.favourites import change, log, overlay
-from tasks.published import checks, publish, status
+from tasks.published import checks, postgresql, publish, status
 from tasks.quality import choose, evaluate
 from tasks.report import page, pictures
 from tasks.source import demo_source, files, ingest, movie_ids
@@ -61,4 +61,5 @@ add_views = task("Combine tables and favourites since")(overlay.add_views)
 publish_tables = task("Publish", story.of_published)(publish.publish_tables)
 write_metrics = task("Write the metrics")(status.write_metrics)
 restore_reports = task("Restore the pictures")(publish.restore_reports)
+export_to = task("Export to PostgreSQL")(postgresql.export_to)
 change_favourites = task("Change the favourites")(change.change_favourites)

@@ -3,6 +3,9 @@
 import atexit
 import csv
 import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -113,6 +116,41 @@ def good_tables(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def article_tables(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The same by the method of the article."""
     return publish(tmp_path_factory.mktemp("article") / "films.duckdb", **ARTICLE)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL server of this session's own, which listens on no port."""
+    found = shutil.which("pg_ctl") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")), None)
+    if found is None:
+        pytest.skip("no PostgreSQL: Debian's package is called postgresql")
+    pg_ctl = Path(found).resolve()
+    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []  # it refuses to be root's
+    with tempfile.TemporaryDirectory(prefix="cinecluster-", ignore_cleanup_errors=True) as folder:
+        if as_user:
+            shutil.chown(folder, "postgres")
+        server = [*as_user, str(pg_ctl), "--pgdata", f"{folder}/data"]
+        init = [*as_user, str(pg_ctl.with_name("initdb")), "--pgdata", f"{folder}/data", "--username", "postgres"]
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        for command in (
+            [*init, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"],
+            [*server, "--wait", "--log", f"{folder}/log", "--options", options, "start"],
+        ):
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+        try:
+            yield f"postgresql://postgres@/postgres?host={folder}"
+        finally:
+            subprocess.run([*server, "--mode", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+
+
+@pytest.fixture
+def app_database(postgresql: str) -> Iterator[str]:
+    """The address of an empty database of an app."""
+    dbapi = pytest.importorskip("adbc_driver_postgresql.dbapi")
+    with dbapi.connect(postgresql, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("create database app")
+        yield postgresql.replace("/postgres?", "/app?")
+        cursor.execute("drop database app with (force)")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The published tables as Parquet files, for whoever reads no DuckDB."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -11,15 +11,27 @@ from tasks.engine.duckdb import run
 from tasks.errors import CineclusterError
 from tasks.files import replacing, writing
 from tasks.published.read import connect_to_published
+from tasks.text import plain
 
 ROWS_AT_ONCE = 250_000  # of a row group: few enough to hold, many enough to compress
 MARK = b"cinecluster"  # key in the metadata of the files: those that have it may be replaced
 
 
+def asked_tables(connection: duckdb.DuckDBPyConnection, database: Path, asked: Sequence[str]) -> list[str]:
+    """Return the published tables of these names, or all; raise a CineclusterError for one that is not there."""
+    published = [name for (name,) in run(connection, "published/published_tables")]
+    if unknown := [name for name in asked if name not in published]:
+        raise CineclusterError(f"{database}: no table {plain(unknown[0])!r}. There are: {', '.join(published)}.")
+    return list(dict.fromkeys(asked)) or published
+
+
 def export_tables(
-    database: Path, folder: Path, on_progress: Callable[[int, int], None] = lambda done, total: None
+    database: Path,
+    folder: Path,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    asked: Sequence[str] = (),
 ) -> dict[str, int]:
-    """Write every published table to ``<folder>/<table>.parquet``; return the rows of each.
+    """Write the published tables, all or those asked for, to ``<folder>/<table>.parquet``; return the rows of each.
 
     The tables stream through the read-only connection, which may not touch other files, so they are all of one run
     also when a retrain publishes meanwhile. Lists stay lists, JSON becomes text. A file is there whole or not at all.
@@ -32,7 +44,7 @@ def export_tables(
     """
     rows = {}
     with connect_to_published(database) as connection:
-        tables = [name for (name,) in run(connection, "published/published_tables")]
+        tables = asked_tables(connection, database, asked)
         for table in tables:
             if not table.isidentifier():
                 raise CineclusterError(f"{database}: not a database of cinecluster: it has a table {table[:80]!r}.")

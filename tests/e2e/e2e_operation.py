@@ -1,6 +1,7 @@
 """A team's own server, from the first command on: each test goes on where the one before it ended."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,9 +11,10 @@ from zoneinfo import ZoneInfo
 import duckdb
 import polars as pl
 import pytest
+from adbc_driver_postgresql import dbapi
 
 from tasks.source.demo_data import make_demo_data
-from tests.e2e.host import DEPLOYMENT, POOL, Host, wait_for
+from tests.e2e.host import DEPLOYMENT, EXPORT, POOL, Host, wait_for
 
 HOSTILE = "<img src=x onerror=alert(1)> [free](javascript:alert(2)) | **now**"
 SLOW = {"max_clusters": 100, "n_init": 100, "elbow_users": 100}  # minutes in the elbow, stoppable at any time
@@ -112,6 +114,29 @@ def test_a_run_on_demand_publishes(host: Host, source: Path) -> None:
     clusters = artifacts["retrain-clusters"]["data"]
     assert r"\<img src\=x onerror\=alert\(1\)\>" in clusters
     assert "<img" not in clusters.replace(r"\<img", "")
+
+
+def test_an_export_follows_the_run_and_is_skipped_where_no_database_is_named(host: Host) -> None:
+    def ended() -> list[str]:
+        deployment = host.call("GET", f"deployments/name/{EXPORT}")["id"]
+        wanted = {"deployment_id": {"any_": [deployment]}, "state": {"type": {"any_": ["COMPLETED", "FAILED"]}}}
+        return [run["state_name"] for run in host.call("POST", "flow_runs/filter", {"flow_runs": wanted})]
+
+    assert wait_for(ended, 120, "the export has run") == ["Skipped"]
+
+
+def test_an_export_goes_where_a_secret_block_says(host: Host, app_database: str) -> None:
+    save = (
+        "import sys; from prefect.blocks.system import Secret; Secret(value=sys.argv[1]).save('cinecluster-postgresql')"
+    )
+    assert host.run(sys.executable, "-c", save, app_database).returncode == 0
+    code, run = host.run_and_watch(EXPORT)
+    assert (code, run["state_name"]) == (0, "Completed"), run["state"]["message"]
+    with dbapi.connect(app_database) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from cinecluster.recommendations")
+        assert cursor.fetchall()[0][0] > 1000
+    assert app_database not in host.log("worker").read_text()
+    assert host.prefect("--no-prompt", "block", "delete", "secret/cinecluster-postgresql").returncode == 0
 
 
 def favourites_of(host: Host, user_id: int) -> set[int]:
@@ -267,7 +292,7 @@ def test_serve_runs_the_deployments_without_a_worker(host: Host) -> None:
     refused = host.run("cinecluster", "serve")
     assert refused.returncode == 1
     commands = [line for line in refused.stderr.splitlines() if line.startswith("prefect deployment delete ")]
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         assert host.run(*command.split(), "--no-prompt").returncode == 0
     host.start("serve", "cinecluster", "serve")

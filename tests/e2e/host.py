@@ -20,6 +20,7 @@ import httpx
 ROOT = Path(__file__).parents[2]
 CHECKOUT = ("flows", "tasks", "sql", "deploy", "prefect.yaml", "prefect.toml")
 DEPLOYMENT = "retrain/nightly"
+EXPORT = "export/after-retrain"
 POOL = "local-process"
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 

@@ -21,6 +21,14 @@ def test_what_is_served_is_what_is_deployed() -> None:
     assert nightly.concurrency_options.collision_strategy == "CANCEL_NEW"
 
 
+def test_the_export_follows_the_retrain() -> None:
+    (*_, export) = read_deployments(CHECKOUT / "prefect.yaml")
+    assert (export.flow_name, export.name) == ("export", "after-retrain")
+    (trigger,) = export.triggers
+    assert trigger.expect == {"prefect.flow-run.Completed"}  # type: ignore[union-attr]
+    assert "postgresql://" not in (CHECKOUT / "prefect.yaml").read_text()
+
+
 def test_serving_without_a_server_is_refused() -> None:
     with temporary_settings(restore_defaults={PREFECT_API_URL}), pytest.raises(CineclusterError, match="server start"):
         serve()

@@ -9,7 +9,7 @@ from tasks.engine.duckdb import statement
 from tasks.published.read import connect_to_published
 from tests.conftest import rows
 
-ROOMS = ("source", "model", "quality", "published", "views", "changes", "report", "app")
+ROOMS = ("source", "model", "quality", "published", "views", "changes", "report", "app", "postgresql")
 STATEMENTS = sorted(
     f"{room}/{path.name.removesuffix('.sql')}"
     for room in ROOMS
