@@ -19,8 +19,8 @@ create or replace macro recommend(
             (coalesce(len(genres::varchar[]), 0) = 0 or list_has_any(movies.genres, genres::varchar[]))
             and (from_year::integer is null or movies.year >= from_year::integer)
             and (to_year::integer is null or movies.year <= to_year::integer)
-            and movies.movie_id not in (select unnest(exclude::integer[]))
-            and (among::integer[] is null or movies.movie_id in (select unnest(among::integer[])))
+            and (exclude::integer[] is null or not list_contains(exclude::integer[], movies.movie_id))
+            and (among::integer[] is null or list_contains(among::integer[], movies.movie_id))
     ),
 
     stored as (

@@ -67,6 +67,7 @@ ROWS = {  # what stations hand to statements, as the tables that come of it have
     "model_rows": "from model",
     "movie_taste_rows": "select movie_id, taste from overall_favourites",
     "recommendation_rows": "select * exclude title from recommendations",
+    "similar_movie_rows": "from similar_movies",
     "user_cluster_rows": "from user_clusters",
     "withheld_movie_rows": "from withheld_movies",
 }
