@@ -90,6 +90,6 @@ def test_the_code_for_postgresql_runs_after_its_command(database, app_database, 
         main(["export", "--to", app_database, "--database", str(database)])
     assert not ended.value.code
     said = run_code("postgresql", address, app_database, capsys)
-    assert "9 tables, " in said
+    assert "10 tables, " in said
     assert re.search(r"^1 .* because of (Rocket|Waltz)", said, re.MULTILINE)
     assert "movies for somebody new" in said
