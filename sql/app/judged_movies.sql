@@ -1,5 +1,5 @@
--- judged_movies: one row per rating and one per favourite of the users from $first to $last at the retrain; kind is 0 for a
--- rating, 1 for one that makes a near favourite, 2 for a favourite.
+-- judged_movies: one row per rating and one per favourite of the users from $first to $last at the retrain; kind is 0
+-- for a rating, 1 for one that makes a near favourite, 2 for a favourite.
 select
     user_id,
     movie_id,

@@ -1,5 +1,5 @@
--- user_interactions: one row per interaction of asked_users as of now, with the movie positions of the retrain; the users'
--- few rows are taken out of each table before they are joined.
+-- user_interactions: one row per interaction of asked_users as of now, with the movie positions of the retrain; the
+-- users' few rows are taken out of each table before they are joined.
 with rated as (
     select
         user_id,

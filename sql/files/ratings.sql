@@ -1,4 +1,5 @@
--- ratings: one row per (user_id, movie_id) of many files, the latest rating: by time, then file, then place in the file.
+-- ratings: one row per (user_id, movie_id) of many files, the latest rating: by time, then file, then place in the
+-- file.
 -- user_id: id of the user in the source.
 -- movie_id: MovieLens id of the movie.
 -- rating: stars, 0.5 to 5.0 in halves.

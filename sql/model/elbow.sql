@@ -2,7 +2,8 @@
 -- n_clusters: number of clusters, before merging.
 -- wcss: sum of the squared distances of the users to their centroids, in the space that k-means ran in.
 -- difference: decrease of wcss from one cluster fewer to this number.
--- quality: NDCG@10 on held-out favourites of a sample of users with this number of fine clusters, null where not measured.
+-- quality: NDCG@10 on held-out favourites of a sample of users with this number of fine clusters, null where not
+-- measured.
 -- is_elbow: whether the elbow rule suggests this number.
 -- is_chosen: whether the clusters were made with this number.
 -- is_fine: whether the fine clusters were made with this number.

@@ -1,4 +1,5 @@
--- item_settings: one row per setting of the item model that was tried on held-out favourites; no rows without an item model.
+-- item_settings: one row per setting of the item model that was tried on held-out favourites; no rows without an item
+-- model.
 -- item_weight: share of the score that comes from the item model, 0 for the clusters alone.
 -- strength: regularisation of the item model, as a multiple of the mean of its Gram matrix's diagonal.
 -- rarity_power: how much movies with few favourites are lifted, see scoring.rarity_power.

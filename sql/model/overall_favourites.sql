@@ -4,7 +4,8 @@
 -- n_near: users with a cluster for whom it is a near favourite.
 -- share: share of all users with favourites who favourited it, 0 to 1.
 -- rank: 1 for the most favourited movie; of equal ones the lower movie_id comes first.
--- taste: direction of the taste of those who favourited it; null if tastes are not used, or for a movie with few favourites.
+-- taste: direction of the taste of those who favourited it; null if tastes are not used, or for a movie with few
+-- favourites.
 create or replace table overall_favourites as
 with near as (
     select

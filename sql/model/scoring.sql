@@ -3,9 +3,12 @@
 -- taste_weight: how much the tastes of user and movie count.
 -- item_weight: share of the score that comes from the item model, 0 to 1.
 -- item_recency: the r-th latest favourite of a user, the latest being 0, counts (1 + r) ** -item_recency in item_score.
--- rarity_power: cluster_score and item_score are multiplied by (n / largest n) ** -rarity_power, n the users who favourited the movie plus near_weight for each near favourite.
--- diversity: how much each of a user's first movies should differ in taste from those before it, 0 to 1; see --diversity.
--- n_candidates: number of movies that are scored, the most favourited ones; further ones follow in their order, with score 0.
+-- rarity_power: cluster_score and item_score are multiplied by (n / largest n) ** -rarity_power, n the users who
+-- favourited the movie plus near_weight for each near favourite.
+-- diversity: how much each of a user's first movies should differ in taste from those before it, 0 to 1; see
+-- --diversity.
+-- n_candidates: number of movies that are scored, the most favourited ones; further ones follow in their order, with
+-- score 0.
 create or replace table scoring as
 select
     $smoothing::double as smoothing,

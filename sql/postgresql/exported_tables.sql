@@ -1,4 +1,5 @@
--- exported_tables: one row per table of the schema $1 in PostgreSQL and what its comment says; those of others have none of ours.
+-- exported_tables: one row per table of the schema $1 in PostgreSQL and what its comment says; those of others have
+-- none of ours.
 select
     tables.relname as name,
     coalesce(obj_description(tables.oid, 'pg_class'), '') as comment

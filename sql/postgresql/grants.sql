@@ -1,4 +1,5 @@
--- grants: one row per right that the owner of the table $2 in the schema $1 has given to somebody, as the end of a statement.
+-- grants: one row per right that the owner of the table $2 in the schema $1 has given to somebody, as the end of a
+-- statement.
 select
     rights.privilege_type as privilege,
     'to '

@@ -1,6 +1,6 @@
--- movies_called: one row per movie that people may mean by $text, the most favourited first. how is 0 for those that are
--- called just so, with the year or without, 1 for the others whose titles have all of its words, 2 for those with the
--- nearest titles, the nearest first. Case, accents, punctuation and the articles of English make no difference.
+-- movies_called: one row per movie that people may mean by $text, the most favourited first. how is 0 for those that
+-- are called just so, with the year or without, 1 for the others whose titles have all of its words, 2 for those with
+-- the nearest titles, the nearest first. Case, accents, punctuation and the articles of English make no difference.
 with titles as (
     select
         movie_id,

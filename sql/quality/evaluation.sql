@@ -1,8 +1,8 @@
 -- evaluation: one row per protocol, split, recommender, metric and depth: quality on held-out favourites; and one row
 -- without a metric, but with a note, for each recommender or split that was not measured.
 -- protocol: known users, strong (users not learned from, as published for ML-20M), new users or rare movies.
--- split: what was held out: random, temporal for the latest of each user, cut for all after one moment, unseen users; of
--- new users what is known, of rare movies the favourites that they have.
+-- split: what was held out: random, temporal for the latest of each user, cut for all after one moment, unseen users;
+-- of new users what is known, of rare movies the favourites that they have.
 -- recommender: cinecluster, the article's way, overall favourites, a known recommender, or a random order.
 -- setting: what was chosen on validation splits, with the evidence and recency that a baseline learns from.
 -- at_edge: the settings that lie at the edge of their grid, null if none does.

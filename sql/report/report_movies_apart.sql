@@ -1,4 +1,5 @@
--- report_movies_apart: the $n movies that set each cluster apart most: favourited by many there, and far more than elsewhere.
+-- report_movies_apart: the $n movies that set each cluster apart most: favourited by many there, and far more than
+-- elsewhere.
 select
     cluster_movies.cluster,
     movies.title,

@@ -1,4 +1,5 @@
--- judged_movies: the table judged, one row per row of movies.csv, its id where that is valid, and what is wrong with it, if anything.
+-- judged_movies: the table judged, one row per row of movies.csv, its id where that is valid, and what is wrong with
+-- it, if anything.
 create or replace temp table judged as
 select
     line,

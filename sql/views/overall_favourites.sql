@@ -1,4 +1,5 @@
--- overall_favourites: those of the retrain, with the current counts; movies favourited since for the first time have no taste.
+-- overall_favourites: those of the retrain, with the current counts; movies favourited since for the first time have no
+-- taste.
 create or replace view overall_favourites as
 with changed as (
     select unnest(from_json(content, '{"movie_id": "INTEGER", "n_users": "INTEGER", "n_near": "INTEGER"}'))

@@ -1,5 +1,5 @@
--- popular(since, n := 20): n movies with most favourites since a moment, the most favourited first, as of now. Movies that
--- are never recommended are left out.
+-- popular(since, n := 20): n movies with most favourites since a moment, the most favourited first, as of now. Movies
+-- that are never recommended are left out.
 create or replace macro popular(since, n := 20) as table
     with counts as (
         select

@@ -1,8 +1,8 @@
 -- recommend(user_id, n := 20, ...): n movies for a user, best first: those stored in recommendations, then more by the
 -- formula of recommendations.score and the counts of the retrain. Users without favourites, or unknown, get the overall
--- favourites that they have not seen. Others are left out before the best n are taken: genres := ['Comedy', 'Drama'] has
--- movies of any of these, from_year := 1980 and to_year := 1989 those of these years, exclude := [1, 2] all but these,
--- among := [3, 4] these alone. Null says nothing, an empty list neither, but among := [] lets no movie pass.
+-- favourites that they have not seen. Others are left out before the best n are taken: genres := ['Comedy', 'Drama']
+-- has movies of any of these, from_year := 1980 and to_year := 1989 those of these years, exclude := [1, 2] all but
+-- these, among := [3, 4] these alone. Null says nothing, an empty list neither, but among := [] lets no movie pass.
 create or replace macro recommend(
     user_id, n := 20, genres := null, from_year := null, to_year := null, exclude := null, among := null
 ) as table

@@ -1,5 +1,5 @@
--- similar_users(user_id, n := 20): n users whose tastes are nearest to that of one, the nearest first; similarity is the
--- cosine of both tastes. No rows where tastes are not used.
+-- similar_users(user_id, n := 20): n users whose tastes are nearest to that of one, the nearest first; similarity is
+-- the cosine of both tastes. No rows where tastes are not used.
 create or replace macro similar_users(user_id, n := 20) as table
     with asked as (
         select user_clusters.taste

@@ -1,5 +1,5 @@
--- why(user_id, n := 20, ...): what recommend says, filtered as there, with the titles of the favourites that each movie is
--- recommended because of, and the name of the user's cluster where that adds to the score.
+-- why(user_id, n := 20, ...): what recommend says, filtered as there, with the titles of the favourites that each movie
+-- is recommended because of, and the name of the user's cluster where that adds to the score.
 create or replace macro why(
     user_id, n := 20, genres := null, from_year := null, to_year := null, exclude := null, among := null
 ) as table
