@@ -73,7 +73,10 @@ Model = TypeVar("Model", bound=BaseModel)
 Hidden = Parameter(show=False)
 GROUPS = {
     "What is read, and where it goes": ("source", "database", "reports", "metrics", "max_rejected_share"),
-    "What is recommended": ("preset", "min_rating", "exclude_seen", "top_n", "first_movies", "first_users", "seed"),
+    "What is recommended": (
+        *("preset", "min_rating", "available", "blocked", "exclude_seen", "diversity", "top_n"),
+        *("first_movies", "first_users", "seed"),
+    ),
     "Evaluation": ("protocol", "evaluate", "evaluate_users", "budget_minutes"),
     "Publishing": ("max_drop", "max_quality_drop", "keep"),
     "Machine": ("memory_limit", "threads", "max_hours", "engine", "spark", "work_dir"),

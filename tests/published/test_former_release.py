@@ -47,7 +47,7 @@ def favourites(database: Path, table: str = "favourites") -> set[tuple[int, int]
 
 def test_it_is_read_with_the_favourites_since(database, tmp_path):
     found = look_up(database, 2, 20)
-    assert "Rocket 1 (1951)" in [title for title, _ in found.favourites]
+    assert "Rocket 1 (1951)" in [movie.title for movie in found.favourites]
     assert [movie.rank for movie in found.recommendations][:3] == [1, 2, 3]
     assert {(len(movie.because), movie.people) for movie in found.recommendations} == {(0, None)}, "it does not say why"
     assert look_up(database, 500, 3).n_favourites == 1

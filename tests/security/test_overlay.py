@@ -157,8 +157,8 @@ def test_a_copy_shows_its_own_favourites_and_not_those_of_the_original(database,
     change_favourites(database, [(2, 1)])
     assert (2, 1) not in read(copy, "select user_id, movie_id from favourites")
     change_favourites(copy, [(4, 1)])
-    assert "Rocket 1 (1951)" in {title for title, _ in look_up(copy, 4, 20).favourites}
-    assert "Rocket 1 (1951)" not in {title for title, _ in look_up(database, 4, 20).favourites}
+    assert "Rocket 1 (1951)" in {movie.title for movie in look_up(copy, 4, 20).favourites}
+    assert "Rocket 1 (1951)" not in {movie.title for movie in look_up(database, 4, 20).favourites}
     with duckdb.connect(copy, read_only=True) as connection:
         connection.execute("set variable overlay = $path", {"path": str(overlay_path(copy))})
         assert connection.execute("from favourites where user_id in (2, 4) and movie_id = 1").fetchall()[0][:2] == (

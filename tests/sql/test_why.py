@@ -18,8 +18,10 @@ FEW = """
         (1, 3, 6, 0, -0.1::float, []::integer[]),
         (2, 1, 4, 1, 0.5::float, [7])
     ) as t(user_id, rank, movie_id, cluster, cluster_score, because);
-    create macro recommend(user_id, n := 20) as table
-    select r.rank, r.movie_id, title, genres, 1.0 as score
+    create macro recommend(
+        user_id, n := 20, genres := null, from_year := null, to_year := null, exclude := null, among := null
+    ) as table
+    select r.rank, r.movie_id, title, movies.genres, 1.0 as score
     from (
         select rank, movie_id from recommendations as s where s.user_id = user_id union all select 4, 7
     ) as r inner join movies using (movie_id)
