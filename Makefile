@@ -24,7 +24,7 @@ lint: .venv/dev  ## Check style, types and SQL
 	.venv/bin/sqlfluff lint sql
 
 e2e: .venv/dev  ## Operate a real Prefect server and worker, and look at the report in Chromium
-	.venv/bin/pytest tests/e2e/e2e_*.py
+	.venv/bin/pytest $(WORKERS) tests/e2e/e2e_*.py
 
 faults: .venv/dev  ## Kill, fill, truncate, read meanwhile
 	.venv/bin/pytest tests/faults/faults_*.py
