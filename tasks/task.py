@@ -138,8 +138,10 @@ def task(
                 display.start(name)
                 with watch_progress(display.advance):
                     result = function(*args, **kwargs)
-                display.finish(time.monotonic() - started, tell(result))
-            log_done(name, time.monotonic() - started, tell(result))
+            seconds, told = time.monotonic() - started, tell(result)
+            if display is not None:
+                display.finish(seconds, told)
+            log_done(name, seconds, told)
             return result
 
         as_task = prefect.task(name=name, task_run_name=name, cache_policy=NO_CACHE, **options)(watched)

@@ -154,11 +154,13 @@ def rounded(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def fill_up(found: Ranking, seen: csr_matrix, model: Model, top_n: int) -> Ranking:
     """Add movies beyond the candidates, in their order and with score 0, for users with fewer than ``top_n``."""
-    n_candidates = model.shares.shape[1]
     n_found = np.bincount(found.user, minlength=seen.shape[0])
+    short = np.flatnonzero(n_found < top_n)
+    if not len(short):
+        return found
+    others = np.setdiff1d(np.arange(model.shares.shape[1], seen.shape[1]), model.withheld)
     parts = [found]
-    others = np.setdiff1d(np.arange(n_candidates, seen.shape[1]), model.withheld)
-    for user in np.flatnonzero(n_found < top_n) if len(others) else ():
+    for user in short if len(others) else ():
         left = np.setdiff1d(others, seen[[user]].indices)[: top_n - n_found[user]]
         places = n_found[user] + 1 + np.arange(len(left))
         nothing = np.zeros(len(left), dtype=np.float32)
