@@ -2,6 +2,7 @@
 select
     item_weight,
     strength,
+    low_rank,
     rarity_power,
     quality,
     is_chosen

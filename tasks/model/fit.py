@@ -70,8 +70,8 @@ def fit_model(
     sums = sum_blocks(partial(count_block, model=model, known=known_of(fit), n_items=n_items))
     model, lift = with_shares(model, sums)
     if n_items:
-        items = item_weights(sums["gram"], settings.strength) * np.float32(settings.weight * settings.unit)
-        model = model._replace(items=items * lift[:n_items])
+        items = item_weights(sums["gram"], settings.strength, settings.low_rank)
+        model = model._replace(items=items * np.float32(settings.weight * settings.unit) * lift[:n_items])
     return number_clusters(model, fit, order_by_size(sums["clusters"]))
 
 

@@ -113,6 +113,7 @@ class ItemSettings(NamedTuple):
     """How the item model is made and mixed with the clusters; chosen by held-out quality.
 
     strength : regularisation, as a multiple of the mean of the Gram matrix's diagonal.
+    low_rank : how much of the part of low rank is added, as a multiple of the regression.
     weight : share of the score that comes from the item model, 0 for the clusters alone.
     rarity_power : how much movies with few favourites are lifted.
     recency : how much more a user's later favourites count in the item model.
@@ -120,13 +121,14 @@ class ItemSettings(NamedTuple):
     """
 
     strength: float
+    low_rank: float
     weight: float
     rarity_power: float
     recency: float
     unit: float
 
 
-CLUSTERS_ALONE = ItemSettings(strength=8.0, weight=0.0, rarity_power=0.0, recency=0.0, unit=1.0)
+CLUSTERS_ALONE = ItemSettings(strength=8.0, low_rank=0.0, weight=0.0, rarity_power=0.0, recency=0.0, unit=1.0)
 
 
 class Elbow(NamedTuple):

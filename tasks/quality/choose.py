@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Interactions, select_movies
 from tasks.model.draw import draw_users
-from tasks.model.items import discounted, gram_of, item_weights, rarity
+from tasks.model.items import add_low_rank, discounted, gram_of, low_rank_weights, rarity, regression_weights
 from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions
 from tasks.progress import report_progress
 from tasks.quality.holdout import Split, hold_out
@@ -26,8 +26,9 @@ FEW_USERS = 3_000  # for whom one split is too much of a chance
 MOST_ENTRIES = 400_000  # interactions that are learned from to choose
 STRENGTHS = (2.0, 8.0, 32.0)
 WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
+LOW_RANKS = (0.0, 0.15, 0.3, 0.6)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15)
-USUAL = ItemSettings(strength=8.0, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0)
+USUAL = ItemSettings(strength=8.0, low_rank=0.15, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0)
 THREADS = 2
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 
@@ -136,7 +137,7 @@ def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float]
 def try_items(
     mixtures: list[Mixture], grams: list[NDArray[np.float64]], options: ModelOptions
 ) -> tuple[dict[ItemSettings, float], dict[ItemSettings, NDArray[np.float64]]]:
-    """Return the quality of settings of the item model: strength and weight together, then rarity.
+    """Return the quality of settings of the item model: strength and weight together, then low rank, then rarity.
 
     Beside it stands each user's NDCG@10 on the first way of holding out.
     """
@@ -145,18 +146,13 @@ def try_items(
     weights = WEIGHTS if options.item_weight == "auto" else (float(options.item_weight),)
     has_times = any(mixture.users.seconds.any() for mixture in mixtures)
     start = USUAL._replace(recency=USUAL.recency if has_times else 0.0)
-
-    @cache
-    def items_of(strength: float) -> list[NDArray[np.float32]]:
-        """Return an item model for each way of holding out."""
-        with ThreadPoolExecutor(THREADS) as pool:
-            return list(pool.map(lambda gram: item_weights(gram, strength), grams))
+    items_of = items_by_settings(grams)
 
     def try_each(settings: list[ItemSettings]) -> None:
-        """Add the quality of settings that share strength and recency to ``tried``."""
+        """Add the quality of settings that share strength, low rank and recency to ``tried``."""
         scores = [
             np.asarray(discounted(mixture.users, len(items), settings[0].recency) @ items)
-            for mixture, items in zip(mixtures, items_of(settings[0].strength), strict=True)
+            for mixture, items in zip(mixtures, items_of(settings[0].strength, settings[0].low_rank), strict=True)
         ]
         units = [unit_of(mixture, items) for mixture, items in zip(mixtures, scores, strict=True)]
         unit = float(f"{np.mean(units):.3g}")  # few digits, on which all processors agree
@@ -170,8 +166,30 @@ def try_items(
         try_each([start._replace(strength=strength, weight=weight) for weight in weights])
     chosen = most_usual(tried, start)
     if chosen.weight:
+        for low_rank in LOW_RANKS:
+            try_each([chosen._replace(low_rank=low_rank)])
+        chosen = most_usual(tried, start)
         try_each([chosen._replace(rarity_power=power) for power in RARITY_POWERS])
     return tried, ndcgs
+
+
+def items_by_settings(grams: list[NDArray[np.float64]]) -> Callable[[float, float], list[NDArray[np.float32]]]:
+    """Return a function that returns the item model of each Gram matrix for a strength and a share of low rank."""
+
+    def on_each(make: Callable[[NDArray[np.float64]], NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        with ThreadPoolExecutor(THREADS) as pool:
+            return list(pool.map(make, grams))
+
+    parts = cache(lambda: on_each(low_rank_weights))
+    regressions = cache(lambda strength: on_each(partial(regression_weights, strength=strength)))
+
+    def items_of(strength: float, low_rank: float) -> list[NDArray[np.float32]]:
+        return [
+            add_low_rank(weights, part, low_rank, gram)
+            for weights, part, gram in zip(regressions(strength), parts(), grams, strict=True)
+        ]
+
+    return items_of
 
 
 def unit_of(mixture: Mixture, items: NDArray[np.float32]) -> float:
@@ -222,6 +240,7 @@ def distance(a: ItemSettings, b: ItemSettings) -> float:
     """Return how far apart two settings are."""
     return (
         abs(float(np.log2(a.strength / b.strength)))
+        + 3 * abs(a.low_rank - b.low_rank)
         + 5 * abs(a.weight - b.weight)
         + 10 * abs(a.rarity_power - b.rarity_power)
     )

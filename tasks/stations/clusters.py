@@ -65,6 +65,7 @@ def write_choices(engine: Engine, elbow: Elbow, choice: Choice) -> None:
     settings = {
         "item_weight": np.array([settings.weight for settings in tried], dtype=np.float64),
         "strength": np.array([settings.strength for settings in tried], dtype=np.float64),
+        "low_rank": np.array([settings.low_rank for settings in tried], dtype=np.float64),
         "rarity_power": np.array([settings.rarity_power for settings in tried], dtype=np.float64),
         "quality": np.array(list(choice.by_items.values()), dtype=np.float64),
         "is_chosen": np.array([settings == choice.items for settings in tried], dtype=bool),

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.blocks import evidence_of, slice_users
-from tasks.model.items import count_items, discounted, gram_of, item_weights, rarity
+from tasks.model import items
+from tasks.model.items import add_low_rank, count_items, discounted, gram_of, item_weights, low_rank_weights, rarity
 from tests.model.builders import UNSEEN, interactions_of
 
 
@@ -21,7 +22,7 @@ def some_users(seed=0, n_users=40, n_movies=9):
 @given(st.integers(0, 999), st.floats(0.1, 50))
 def test_weights_are_a_ridge_regression_of_each_movie_on_the_others(seed, strength):
     gram = gram_of(some_users(seed), 9)
-    weights = item_weights(gram, strength)
+    weights = item_weights(gram, strength, low_rank=0.0)
     penalty = strength * gram.trace() / 9 * np.sqrt(np.maximum(np.diag(gram), 1e-3) / (gram.trace() / 9))
     assert (weights.dtype, weights.shape) == (np.float32, (9, 9))
     for movie in range(9):
@@ -48,12 +49,42 @@ def test_a_user_counts_by_the_root_of_the_evidence_and_blocks_add_up(seed, n_ite
 def test_a_gram_matrix_is_left_as_it_is():
     gram = gram_of(some_users(), 9)
     before = gram.copy()
-    item_weights(gram, 2.0)
+    item_weights(gram, 2.0, low_rank=0.3)
     np.testing.assert_array_equal(gram, before)
 
 
 def test_movies_without_evidence_have_no_weights():
-    assert not item_weights(np.zeros((3, 3)), 8.0).any()
+    assert not item_weights(np.zeros((3, 3)), 8.0, low_rank=0.3).any()
+
+
+def test_the_part_of_low_rank_is_a_projection_on_the_leading_axes(monkeypatch):
+    monkeypatch.setattr(items, "N_AXES", 3)
+    gram = gram_of(some_users(), 9)
+    scale = np.diag(np.diag(gram) ** -0.25)
+    axes = np.linalg.svd(scale @ gram @ scale)[0][:, :3]
+    expected = axes @ axes.T
+    np.fill_diagonal(expected, 0)
+    part = low_rank_weights(gram)
+    assert part.dtype == np.float32
+    np.testing.assert_allclose(part, expected, atol=1e-6)
+    monkeypatch.setattr(items, "FEW_ITEMS", 8)  # now by iteration
+    np.testing.assert_allclose(low_rank_weights(gram), expected, atol=1e-6)
+
+
+def test_of_equal_eigenvalues_all_are_taken_or_none(monkeypatch):
+    monkeypatch.setattr(items, "N_AXES", 2)
+    gram = np.kron(np.diag([5.0, 4.0, 4.0, 1.0]), np.ones((2, 2)))
+    part = low_rank_weights(gram)
+    assert np.count_nonzero(part) == 2
+    assert part[0, 1] == part[1, 0] == pytest.approx(0.5)
+
+
+def test_the_part_of_low_rank_adds_its_share_to_the_mean():
+    gram = gram_of(some_users(), 9)
+    regression = item_weights(gram, 2.0, low_rank=0.0)
+    added = add_low_rank(regression, low_rank_weights(gram), 0.4, gram)
+    assert np.sum(added * gram) == pytest.approx(1.4 * np.sum(regression * gram))
+    np.testing.assert_array_equal(added, item_weights(gram, 2.0, low_rank=0.4))
 
 
 def test_later_favourites_count_more():

@@ -223,7 +223,7 @@ def fitted(users, settings=CLUSTERS_ALONE, n_fine_clusters=20, **options):
     return Case(users, place(users, model, known_of(fit)), model)
 
 
-ITEMS = ItemSettings(strength=8.0, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0)
+ITEMS = ItemSettings(strength=8.0, low_rank=0.15, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0)
 
 
 @pytest.mark.parametrize("settings", [CLUSTERS_ALONE, ITEMS], ids=["clusters alone", "with an item model"])
@@ -253,12 +253,12 @@ def test_equal_movies_come_by_overall_favourites_and_then_by_id(settings):
     half[0, 7] = False  # user 0, who likes nearly everything, has something left
     users = from_incidence(np.hstack([half, half]))
     case = fitted(users, settings, n_components=12, n_neighbours=15, sharpness=3.0)
-    movies, _ = split_by_user(rank(*case, 40), 200)
-    for mine in movies:
-        place = {movie: at for at, movie in enumerate(mine)}
+    for mine, scores in zip(*split_by_user(rank(*case, 40), 200), strict=True):
+        by_movie = dict(zip(mine, scores, strict=True))
         for movie in mine:
             if movie >= 150:
-                assert place.get(movie - 150, 1000) == place[movie] - 1, f"movie {movie - 150} comes just before"
+                assert by_movie[movie - 150] == by_movie[movie], f"movie {movie - 150} is as good"
+        assert sorted(mine, key=lambda movie: (-by_movie[movie], movie)) == list(mine)
 
 
 def test_a_user_who_has_seen_everything_gets_nothing():

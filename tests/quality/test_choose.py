@@ -58,6 +58,7 @@ def test_the_settings_of_the_item_model_are_of_near_best_quality(chosen):
     assert chosen.by_items[chosen.items] >= choose.FLAT * best
     assert best >= max(quality for settings, quality in chosen.by_items.items() if settings.weight == 0)
     assert {settings.weight for settings in chosen.by_items} == set(choose.WEIGHTS)
+    assert {settings.low_rank for settings in chosen.by_items} == set(choose.LOW_RANKS)
     assert {settings.recency for settings in chosen.by_items} == {0.0}, "times are not known"
 
 

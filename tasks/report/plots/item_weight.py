@@ -28,8 +28,9 @@ def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
     axes = place_axes(figure, Room(right=0.5))[0, 0]
     dress(axes, "Held-out NDCG@10")
     axes.set_xlabel("share of the score that comes from the item model; a line for each strength of regularisation")
-    usual = settings["rarity_power"].mode()[0]
-    for (each,), line in settings.filter(pl.col("rarity_power") == usual).group_by("strength", maintain_order=True):
+    others = pl.col("low_rank", "rarity_power")
+    lines = settings.filter(pl.all_horizontal(others == others.mode().first()))
+    for (each,), line in lines.group_by("strength", maintain_order=True):
         line = line.sort("item_weight")
         is_chosen = each == strength
         colour = STYLE["main"] if is_chosen else STYLE["other"]
