@@ -3,13 +3,14 @@
 import json
 from base64 import b64encode
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from tasks.engine import Engine
 from tasks.engine.duckdb import run, statement
@@ -179,6 +180,20 @@ def read_quality(connection: duckdb.DuckDBPyConnection) -> list[Standing]:
 
 def render_page(content: dict[str, Any]) -> str:
     """Return the page as HTML; every text in ``content`` is shown as it is, markup and all."""
+    facts, before = content["facts"], content["before"]
+    return page_template().render(
+        content,
+        comparison=compare(before, facts) if before else [],
+        changed_options=changed_options(before, facts) if before else [],
+        colours=CLUSTER_COLOURS,
+        own_quality=quality_in_words(facts),
+        quality_change=change_in_words(facts),
+    )
+
+
+@cache
+def page_template() -> Template:
+    """Return the template of the page, which takes as long to compile as the page to make."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "plain": plain,
@@ -188,16 +203,7 @@ def render_page(content: dict[str, Any]) -> str:
         "when": when,
         "data_uri": data_uri,
     }
-    template = environment.from_string(files("tasks.report").joinpath("page.html.jinja").read_text(encoding="utf-8"))
-    facts, before = content["facts"], content["before"]
-    return template.render(
-        content,
-        comparison=compare(before, facts) if before else [],
-        changed_options=changed_options(before, facts) if before else [],
-        colours=CLUSTER_COLOURS,
-        own_quality=quality_in_words(facts),
-        quality_change=change_in_words(facts),
-    )
+    return environment.from_string(files("tasks.report").joinpath("page.html.jinja").read_text(encoding="utf-8"))
 
 
 def compare(before: dict[str, Any], now: dict[str, Any]) -> list[Comparison]:
