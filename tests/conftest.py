@@ -1,10 +1,14 @@
-"""What tests share: tables made of a few ratings, the real data, and one Prefect server for the session."""
+"""What tests share: tables made of a few ratings, the real data, and one Prefect server for the session.
+
+What takes seconds to import is imported where it is used: every process of pytest-xdist loads this file.
+"""
 
 import atexit
 import csv
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +18,7 @@ from shutil import copy
 from typing import Any, NamedTuple
 
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a worker a core: more threads would wait for each other
 
 import duckdb
 import numpy as np
@@ -22,21 +27,19 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from prefect.testing.utilities import prefect_test_harness
 from scipy.sparse import csr_matrix
 
-from flows import stations
 from flows.cli import be_quiet
 from flows.config import RetrainOptions
-from flows.retrain import retrain
 from tasks.engine import Engine
 from tasks.engine.duckdb import DuckDBEngine, run
 from tasks.favourites.fold_in import load_model
 from tasks.favourites.log import Pairs
+from tasks.files import alone_in
 from tasks.model.types import Model
 from tasks.published.publish import published_runs
 from tasks.published.read import connect_to_published
-from tasks.report import pictures
+from tasks.published.versions import versions_of
 
 atexit.register(be_quiet)
 settings.register_profile("cinecluster", deadline=None, max_examples=60, derandomize=True)
@@ -87,16 +90,34 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect() -> Iterator[None]:
-    """A Prefect server of this session's own."""
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
+def prefect_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the tables of a Prefect server, which takes longer to make them than for all of its work."""
+    with alone_with(tmp_path_factory, "prefect") as folder:
+        if not (folder / "prefect.db").exists():
+            command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+            environment["PREFECT_HOME"] = str(folder)
+            subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
+        return folder / "prefect.db"
 
 
 @pytest.fixture(scope="session")
-def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the database of temporary servers: making its tables takes longer than anything else they do."""
-    return tmp_path_factory.mktemp("prefect")
+def prefect_home(prefect_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of temporary servers."""
+    return Path(shutil.copy(prefect_tables, tmp_path_factory.mktemp("home"))).parent
+
+
+@pytest.fixture(scope="session")
+def prefect(prefect_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Prefect server of this session's own."""
+    from prefect.testing import utilities
+
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(prefect_tables, folder / "prefect-test.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utilities, "mkdtemp", lambda: str(folder))
+        with utilities.prefect_test_harness(server_startup_timeout=120):
+            yield
 
 
 @pytest.fixture
@@ -109,13 +130,26 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def good_tables(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """What a retrain makes of `two_tastes` by the default preset. Copy its files to change anything."""
-    return publish(tmp_path_factory.mktemp("good") / "films.duckdb")
+    return publish_once(tmp_path_factory, "good")
 
 
 @pytest.fixture(scope="session")
 def article_tables(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The same by the method of the article."""
-    return publish(tmp_path_factory.mktemp("article") / "films.duckdb", **ARTICLE)
+    return publish_once(tmp_path_factory, "article", **ARTICLE)
+
+
+@pytest.fixture(scope="session")
+def reader(good_tables: Made) -> Iterator[duckdb.DuckDBPyConnection]:
+    """`good_tables` as readers open them: once, which takes longer than most queries."""
+    with connect_to_published(good_tables.database) as connection:
+        yield connection
+
+
+@pytest.fixture
+def published(good_tables: Made, tmp_path: Path) -> Made:
+    """A copy of `good_tables` for one test, with its version and its reports."""
+    return copy_of(good_tables, tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -300,6 +334,8 @@ def copy_build(engine: Engine, path: Path) -> None:
 @contextmanager
 def quick_pictures() -> Iterator[None]:
     """Have the pictures hold a few bytes, other ones at each run; tests/report/test_plots.py looks at real ones."""
+    from tasks.report import pictures
+
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in vars(pictures) if name.startswith("draw_") and name != "draw_reports"]:
             patch.setattr(pictures, name, lambda *_, path, **__: path.write_text(f"picture {path}"))
@@ -318,10 +354,11 @@ def publish(
 
     ``meanwhile`` is called when the build is complete and checked, before it is published.
     """
-    source = write_source(database.with_suffix(".source"), two_tastes() if ratings is None else ratings, movies)
-    reports, build = database.with_name("reports"), database.with_name("build.duckdb")
-    places = {"source": source, "database": database, "reports": reports}
-    add_views = stations.add_views
+    from flows import stations
+    from flows.retrain import retrain
+
+    write_source(database.with_suffix(".source"), two_tastes() if ratings is None else ratings, movies)
+    build, add_views = database.with_name("build.duckdb"), stations.add_views
 
     def keep_and_add_views(engine: Engine, *arguments: Any) -> None:
         copy_build(engine, build)
@@ -330,9 +367,48 @@ def publish(
 
     with quick_pictures(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(stations, "add_views", keep_and_add_views)
-        retrain.fn(**places, **SMALL | options)
+        retrain.fn(**options_at(database, options))
+    return made_at(database, **options)
+
+
+def options_at(database: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of `publish`, with the places of everything."""
+    places = {"source": database.with_suffix(".source"), "database": database, "reports": database.with_name("reports")}
+    return places | SMALL | options
+
+
+def made_at(database: Path, **options: Any) -> Made:
+    """Return what `publish` made there last, with these options."""
     run_id = published_runs(database)["run_id"][-1]
-    return Made(run_id, database, reports, build, RetrainOptions(**places, **SMALL | options))
+    given = RetrainOptions(**options_at(database, options))
+    return Made(run_id, database, given.reports, database.with_name("build.duckdb"), given)
+
+
+def publish_once(factory: pytest.TempPathFactory, name: str, **options: Any) -> Made:
+    """Run a retrain of `two_tastes` once for all workers of pytest-xdist, and return this worker's copy of it."""
+    with alone_with(factory, name) as folder:
+        database = folder / "films.duckdb"
+        made = made_at(database, **options) if database.exists() else publish(database, **options)
+        return copy_of(made, factory.mktemp(name))
+
+
+@contextmanager
+def alone_with(factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
+    """Wait until no other worker of pytest-xdist is inside, and yield a folder of that name that all of them share."""
+    own = factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / f"shared-{name}"
+    folder.mkdir(exist_ok=True)
+    with alone_in(folder):
+        yield folder
+
+
+def copy_of(made: Made, folder: Path) -> Made:
+    """Copy a finished retrain; `connect_to_published` finds what is changed beside the copy, plain DuckDB does not."""
+    shutil.copytree(made.database.parent, folder, dirs_exist_ok=True)
+    database = folder / made.database.name
+    database.unlink()
+    database.hardlink_to(versions_of(database) / f"{made.run_id}.duckdb")
+    return made._replace(database=database, reports=folder / made.reports.name, build=folder / made.build.name)
 
 
 @st.composite

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tasks.published.read import connect_to_published
 from tasks.stations.summary import SCHEMA_VERSION
 from tests.conftest import rows
 
@@ -28,23 +27,20 @@ def fingerprint() -> str:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_stable_table_has_the_columns_of_the_page(table, good_tables):
-    with connect_to_published(good_tables.database) as connection:
-        described = rows(connection, f"select column_name, lower(column_type) from (describe {table})")  # noqa: S608
-    found = dict(described)
+def test_a_stable_table_has_the_columns_of_the_page(table, reader):
+    found = dict(rows(reader, f"select column_name, lower(column_type) from (describe {table})"))  # noqa: S608
     assert {name: found.get(name) for name in listed(TABLES[table])} == listed(TABLES[table])
 
 
 @pytest.mark.parametrize("macro", MACROS)
-def test_a_stable_macro_has_the_parameters_and_columns_of_the_page(macro, good_tables):
+def test_a_stable_macro_has_the_parameters_and_columns_of_the_page(macro, reader):
     name, parameters = re.fullmatch(r"(\w+)\((.*)\)", macro).groups()
-    with connect_to_published(good_tables.database) as connection:
-        query = "select parameters from duckdb_functions() where function_name = $1 and not internal"
-        [(found,)] = rows(connection, query, name)
-        needed = [word for word in parameters.split(", ") if ":=" not in word]
-        values = {"user_id": "1", "movie_id": "1", "since": "timestamp '1970-01-01'"}
-        call = f"{name}({', '.join(values[word] for word in needed)})"
-        described = rows(connection, f"select column_name, lower(column_type) from (describe from {call})")  # noqa: S608
+    query = "select parameters from duckdb_functions() where function_name = $1 and not internal"
+    [(found,)] = rows(reader, query, name)
+    needed = [word for word in parameters.split(", ") if ":=" not in word]
+    values = {"user_id": "1", "movie_id": "1", "since": "timestamp '1970-01-01'"}
+    call = f"{name}({', '.join(values[word] for word in needed)})"
+    described = rows(reader, f"select column_name, lower(column_type) from (describe from {call})")  # noqa: S608
     assert found == [word.partition(" :=")[0] for word in parameters.split(", ")]
     assert dict(described) == listed(MACROS[macro])
 

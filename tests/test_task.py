@@ -6,9 +6,7 @@ import logging
 from types import SimpleNamespace
 from uuid import UUID
 
-import prefect
 import pytest
-from prefect.context import TaskRunContext
 from rich.console import Console
 
 import tasks.task
@@ -45,21 +43,6 @@ def test_outside_of_a_flow_an_error_is_raised_once_and_nothing_is_retried():
     with pytest.raises(OSError, match="gone"):
         task("Fail", retries=3)(fail)()
     assert calls == [1]
-
-
-def test_inside_of_a_flow_it_is_a_task_run_of_that_name(prefect):
-    @task("Tell the name")
-    def tell() -> str:
-        return TaskRunContext.get().task_run.name
-
-    @prefect_flow
-    def run() -> str:
-        return tell()
-
-    assert run() == "Tell the name"
-
-
-prefect_flow = prefect.flow(name="tell")
 
 
 def test_progress_is_told_to_whoever_watches():
@@ -99,18 +82,6 @@ def test_a_console_that_is_no_terminal_has_a_line_a_task_when_it_is_done():
 def test_a_line_tells_what_a_task_found():
     tell = task("Count", lambda n: f"{n} [counted]")(count_to)
     assert printed(False, lambda: tell(3)).split() == ["Count", "0.0", "s", "3", "[counted]"]
-
-
-def test_the_log_of_a_run_tells_the_story_instead_of_states(prefect, caplog):
-    @prefect_flow
-    def run() -> None:
-        task("Count", lambda n: f"{n} counted")(count_to)(3)
-
-    caplog.set_level(logging.INFO, logger="prefect.task_runs")
-    run()
-    assert [text for name, _, text in caplog.record_tuples if name == "prefect.task_runs"] == [
-        "Count (0.0 s): 3 counted"
-    ]
 
 
 def test_a_task_that_fails_has_no_line():

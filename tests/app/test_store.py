@@ -21,12 +21,6 @@ from tasks.published.read import connect_to_published
 from tests.conftest import publish, rows
 
 
-@pytest.fixture
-def published(tmp_path):
-    """A retrain whose versions are kept."""
-    return publish(tmp_path / "films.duckdb")
-
-
 def open_files(folder: Path) -> list[str]:
     """The files in a folder, removed ones too, that this process has open."""
     found = []

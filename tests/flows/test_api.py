@@ -244,8 +244,7 @@ def test_a_log_that_is_damaged_is_a_problem_for_now(client, database):
     assert client.get("/users/1").status_code == 200
 
 
-def test_a_publish_is_followed_without_a_failed_request(tmp_path):
-    made = publish(tmp_path / "films.duckdb")
+def test_a_publish_is_followed_without_a_failed_request(published):
     statuses, runs, is_over = [], set(), threading.Event()
 
     def ask(client):
@@ -253,15 +252,15 @@ def test_a_publish_is_followed_without_a_failed_request(tmp_path):
             statuses.append(client.get("/users/1/recommendations?genre=Drama").status_code)
             runs.add(client.get("/health").json()["run_id"])
 
-    with client_of(made.database) as client:
+    with client_of(published.database) as client:
         asking = threading.Thread(target=ask, args=(client,))
         asking.start()
-        second = publish(made.database)
+        second = publish(published.database)
         is_over.wait(1.5)
         is_over.set()
         asking.join(30)
     assert set(statuses) == {200}
-    assert runs == {made.run_id, second.run_id}
+    assert runs == {published.run_id, second.run_id}
 
 
 def test_where_nothing_is_published_the_command_says_so(tmp_path, capsys):

@@ -197,9 +197,8 @@ def test_demo_data_replace_no_other_files(tmp_path, capsys):
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_roll_back_says_what_is_published_again(tmp_path, capsys):
-    database = tmp_path / "films.duckdb"
-    first = publish(database)
+def test_roll_back_says_what_is_published_again(published, tmp_path, capsys):
+    first, database = published, published.database
     elbow = (first.reports / "elbow.png").read_bytes()
     publish(database)
     assert (first.reports / "elbow.png").read_bytes() != elbow

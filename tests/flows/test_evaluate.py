@@ -13,6 +13,7 @@ from flows.evaluate import evaluate
 from flows.retrain import retrain
 from tasks.quality import evaluate as quality
 from tasks.quality.baselines import EASE
+from tests.conftest import quick_pictures
 from tests.quality.made import QUICK, make_users
 
 SHARED = {name: value for name, value in QUICK.items() if name in EvaluateOptions.model_fields}
@@ -57,7 +58,8 @@ def test_an_evaluation_leaves_a_table_a_picture_and_an_artifact(source, tmp_path
 
 def test_the_report_page_of_a_retrain_shows_the_standings(source, tmp_path, artifacts):
     database, reports = tmp_path / "a.duckdb", tmp_path / "reports"
-    retrain.fn(source=source, database=database, reports=reports, evaluate=True, max_clusters=4, **QUICK)
+    with quick_pictures():
+        retrain.fn(source=source, database=database, reports=reports, evaluate=True, max_clusters=4, **QUICK)
     page = (tmp_path / "reports/index.html").read_text(encoding="utf-8")
     for text in ("Favourites held out at random", "NDCG@10", "cinecluster is", "the best on validation", "New users"):
         assert text in page

@@ -1,7 +1,11 @@
-"""The retrain end to end through Prefect: real ratings where there are any, else demo data."""
+"""All that needs a Prefect server, which one worker starts for one file: the retrain end to end, and task runs.
+
+The ratings are real ones where there are any, else demo data.
+"""
 
 import hashlib
 import json
+import logging
 import os
 import runpy
 import sys
@@ -11,12 +15,15 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 import pytest
+from prefect import flow
+from prefect.context import TaskRunContext
 
 import flows.cli
 from flows.cli import main
 from flows.retrain import retrain
 from tasks.published.versions import versions_of
 from tasks.source.demo_data import make_demo_data
+from tasks.task import task
 from tests.conftest import quick_pictures, rows
 
 PICTURES = [
@@ -239,3 +246,27 @@ def test_the_command_can_be_run_as_a_module(monkeypatch, capsys):
     output = capsys.readouterr().out
     assert output.startswith("Usage: cinecluster retrain")
     assert "--n-clusters" in output
+
+
+def test_inside_of_a_flow_it_is_a_task_run_of_that_name(prefect):
+    @task("Tell the name")
+    def tell() -> str:
+        return TaskRunContext.get().task_run.name
+
+    @flow
+    def run() -> str:
+        return tell()
+
+    assert run() == "Tell the name"
+
+
+def test_the_log_of_a_run_tells_the_story_instead_of_states(prefect, caplog):
+    @flow
+    def run() -> None:
+        task("Count", lambda n: f"{n} counted")(abs)(-3)
+
+    caplog.set_level(logging.INFO, logger="prefect.task_runs")
+    run()
+    assert [text for name, _, text in caplog.record_tuples if name == "prefect.task_runs"] == [
+        "Count (0.0 s): 3 counted"
+    ]

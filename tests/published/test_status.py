@@ -27,14 +27,14 @@ from tests.conftest import publish, rows, two_tastes
 
 @pytest.fixture
 def place(tmp_path):
-    """Where to publish."""
-    return tmp_path / "films.duckdb"
+    """Where nothing is published yet."""
+    return tmp_path / "elsewhere" / "films.duckdb"
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
+@pytest.fixture
+def database(published):
     """Published tables, one version."""
-    return publish(tmp_path_factory.mktemp("status") / "films.duckdb").database
+    return published.database
 
 
 def outcome(arguments, capsys):
@@ -122,8 +122,8 @@ def test_a_run_that_begins_while_somebody_looks_waits(database, monkeypatch):
             assert '"me"' in lock_holder(database)
 
 
-def test_versions_and_rolling_back_and_forwards(place, capsys):
-    first = publish(place)
+def test_versions_and_rolling_back_and_forwards(published, capsys):
+    first, place = published, published.database
     second = publish(place, two_tastes(24))
     third = publish(place)
     elbow = third.reports / "elbow.png"
@@ -155,8 +155,9 @@ def test_a_version_that_is_not_kept_changes_nothing(to, database, capsys):
     assert database.stat().st_ino == inode
 
 
-def test_a_damaged_version_is_not_published(place):
-    first, second = publish(place), publish(place)
+def test_a_damaged_version_is_not_published(published):
+    first, place = published, published.database
+    second = publish(place)
     version = versions_of(place) / f"{first.run_id}.duckdb"
     version.write_bytes(b"damaged")
     with pytest.raises(CineclusterError, match="cannot be read"):
@@ -188,7 +189,7 @@ def test_metrics_are_a_textfile_for_prometheus(place):
     assert [path.name for path in place.parent.iterdir() if ".prom" in path.name] == ["films.prom"]
 
 
-def test_metrics_replace_no_other_file(database, tmp_path):
+def test_metrics_replace_no_other_file(database, place, tmp_path):
     other, link = tmp_path / "notes.txt", tmp_path / "link.prom"
     other.write_text("mine")
     link.symlink_to(other)
@@ -198,6 +199,6 @@ def test_metrics_replace_no_other_file(database, tmp_path):
     with pytest.raises(CineclusterError, match="no such folder"):
         require_metrics_of_ours(tmp_path / "none" / "films.prom")
     with pytest.raises(CineclusterError, match="is not a file of an earlier run"):
-        publish(tmp_path / "films.duckdb", metrics=other)
+        publish(place, metrics=other)
     assert other.read_text() == "mine"
-    assert not (tmp_path / "films.duckdb").exists(), "told before the work begins"
+    assert not place.exists(), "told before the work begins"

@@ -95,6 +95,14 @@ def place(source: Path, tmp_path: Path) -> Place:
     return Place(source, tmp_path / "data" / "films.duckdb", tmp_path / "reports")
 
 
+@pytest.fixture
+def published_place(published: Place, place: Place) -> Place:
+    """A place of one test where a run is published."""
+    shutil.copytree(published.database.parent, place.database.parent)
+    shutil.copytree(published.reports, place.reports)
+    return place
+
+
 def copy_of(database: Path, path: Path) -> Path:
     """Copy the published file alone."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -107,8 +107,8 @@ def test_scores_at_the_bounds_still_tell_movies_apart(options, place: Place):
     assert n_zero == 0
 
 
-def test_the_first_users_are_the_first_users_also_with_a_log(place: Place):
-    place.retrain()
+def test_the_first_users_are_the_first_users_also_with_a_log(published_place: Place):
+    place = published_place
     change_favourites(place.database, [(500, 1), (7, 11)])
     place.retrain(first_users=10, max_drop=1.0, n_neighbours=1)
     users = {user for (user,) in read(place.database, "select distinct user_id from favourites")}

@@ -60,9 +60,8 @@ def test_every_station_has_the_memory_limit_of_the_run(tmp_path, limits):
 
 
 @pytest.mark.parametrize("late", ["describe_clusters", "write_page", "check_tables"])
-def test_a_limit_hit_in_a_late_station_is_told_and_nothing_is_published(tmp_path, monkeypatch, late):
-    database = tmp_path / "films.duckdb"
-    publish(database)
+def test_a_limit_hit_in_a_late_station_is_told_and_nothing_is_published(published, tmp_path, monkeypatch, late):
+    database = published.database
     before = database.read_bytes()
     ratings = [(user, 1 + (user * 7 + k) % 3000, 5.0) for user in range(1, 400) for k in range(60)]
     station = getattr(stations, late)
