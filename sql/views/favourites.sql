@@ -1,15 +1,24 @@
 -- favourites: those of the retrain, with the changes since.
 create or replace view favourites as
+with changed as (
+    select
+        favourites_since.user_id,
+        favourites_since.movie_id,
+        favourites_since.changed_at,
+        favourites_since.is_favourite
+    from favourites_since
+)
+
 select
-    user_id,
-    movie_id,
-    rated_at
+    favourites_retrained.user_id,
+    favourites_retrained.movie_id,
+    favourites_retrained.rated_at
 from favourites_retrained
-anti join favourites_since using (user_id, movie_id)
+anti join changed using (user_id, movie_id)
 union all
 select
-    user_id,
-    movie_id,
-    changed_at as rated_at
-from favourites_since
-where is_favourite
+    changed.user_id,
+    changed.movie_id,
+    changed.changed_at as rated_at
+from changed
+where changed.is_favourite

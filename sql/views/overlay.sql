@@ -2,8 +2,17 @@
 -- name: name of the view.
 -- content: the row, as JSON.
 create view overlay as
-with text as (
-    select try(decode(content)) as content
+with held as (
+    select
+        unnest(
+            try(
+                from_json(
+                    decode(content),
+                    '{"rows": [{"name": "VARCHAR", "since": "BIGINT", "until": "BIGINT", "content": "JSON"}]}'
+                )
+            ).rows,
+            max_depth := 2
+        )
     from read_blob(coalesce(getvariable('overlay'), $overlay_path))
     where
         getvariable('overlay') is not null
@@ -12,24 +21,10 @@ with text as (
             from duckdb_databases()
             where path in ($database_path, $version_path)
         )
-),
-
-held as (
-    select
-        unnest(
-            case
-                when json_valid(content) then from_json(
-                    content,
-                    '{"rows": [{"name": "VARCHAR", "since": "BIGINT", "until": "BIGINT", "content": "JSON"}]}'
-                ).rows
-            end,
-            max_depth := 2
-        )
-    from text
 )
 
 select
-    name,
-    content
+    held.name,
+    held.content
 from held
-where coalesce(held.since <= epoch_us(now()), true) and coalesce(held.until > epoch_us(now()), true)
+where epoch_us(now()) between coalesce(held.since, 0) and coalesce(held.until - 1, 9223372036854775807)

@@ -3,16 +3,12 @@
 -- favourites that they have not seen. Others are left out before the best n are taken: genres := ['Comedy', 'Drama']
 -- has movies of any of these, from_year := 1980 and to_year := 1989 those of these years, exclude := [1, 2] all but
 -- these, among := [3, 4] these alone. Null says nothing, an empty list neither, but among := [] lets no movie pass.
+-- Where the stored ones suffice, rules has no row, and next to nothing else is read: candidates meet it before anything
+-- else, and weighted has a movie that is none, as a join with no row at all would still read the first item_weights.
 create or replace macro recommend(
     user_id, n := 20, genres := null, from_year := null, to_year := null, exclude := null, among := null
 ) as table
-    with asked as (
-        select
-            user_id as asked_user_id,
-            n as asked_n
-    ),
-
-    passing as (
+    with passing as not materialized (
         select movies.movie_id
         from movies
         where
@@ -25,7 +21,7 @@ create or replace macro recommend(
 
     stored as (
         select
-            row_number() over (order by recommendations.rank) as rank,
+            row_number() over (order by recommendations.rank) as place,
             recommendations.movie_id,
             recommendations.score
         from recommendations
@@ -33,34 +29,41 @@ create or replace macro recommend(
         where recommendations.user_id = user_id
     ),
 
-    more as (
-        select asked_user_id
-        from asked
-        where asked_n > (select count(*) from stored)
+    rules as (
+        select
+            scoring.*,
+            interaction_rules.near_weight,
+            interaction_rules.min_rating,
+            interaction_rules.exclude_seen
+        from scoring
+        cross join interaction_rules
+        where n > (select count(*) from stored)
     ),
 
-    taste as (
-        select user_clusters.taste
+    person as (
+        select
+            user_clusters.taste,
+            user_clusters.neighbours,
+            user_clusters.weights
         from user_clusters
+        cross join rules
         where user_clusters.user_id = user_id
     ),
 
     listed as (
         select
-            unnest(user_clusters.neighbours) as fine_cluster,
-            unnest(user_clusters.weights) as weight
-        from user_clusters
-        where user_clusters.user_id = user_id
+            unnest(person.neighbours) as fine_cluster,
+            unnest(person.weights) as weight
+        from person
     ),
 
     near as (
         select
             listed.fine_cluster,
-            listed.weight / (fine_clusters.n_users + scoring.smoothing) as weight_per_user
+            listed.weight / (fine_clusters.n_users + rules.smoothing) as weight_per_user
         from listed
         inner join fine_clusters_retrained as fine_clusters using (fine_cluster)
-        cross join scoring
-        cross join more
+        cross join rules
     ),
 
     shares as (
@@ -68,20 +71,12 @@ create or replace macro recommend(
             fine_cluster_movies.movie_id,
             sum(
                 near.weight_per_user
-                * (fine_cluster_movies.n_users + interaction_rules.near_weight * fine_cluster_movies.n_near)
+                * (fine_cluster_movies.n_users + rules.near_weight * fine_cluster_movies.n_near)
             ) as share
         from fine_cluster_movies_retrained as fine_cluster_movies
         inner join near using (fine_cluster)
-        cross join interaction_rules
+        cross join rules
         group by fine_cluster_movies.movie_id
-    ),
-
-    everybody as (
-        select
-            coalesce(sum(near.weight_per_user * scoring.smoothing), 1) as weight,
-            count(*) > 0 as is_known
-        from near
-        cross join scoring
     ),
 
     own_favourites as (
@@ -101,40 +96,65 @@ create or replace macro recommend(
         where ratings.user_id = user_id
     ),
 
+    rated as (
+        select
+            own_favourites.movie_id,
+            own_favourites.rated_at,
+            5 as rating,
+            true as is_favourite
+        from own_favourites
+        union all
+        select
+            own_ratings.movie_id,
+            own_ratings.rated_at,
+            own_ratings.rating,
+            false as is_favourite
+        from own_ratings
+    ),
+
     judged as (
         select
-            coalesce(favourites.movie_id, ratings.movie_id) as movie_id,
-            coalesce(favourites.rated_at, ratings.rated_at) as rated_at,
-            case
-                when favourites.movie_id is not null then 1
-                when ratings.rating >= interaction_rules.min_rating - 1 and ratings.rating < interaction_rules.min_rating
-                    then interaction_rules.near_weight
-                else 0
-            end as weight
-        from own_favourites as favourites
-        full join own_ratings as ratings using (movie_id)
-        cross join interaction_rules
-        cross join more
+            rated.movie_id,
+            coalesce(max(rated.rated_at) filter (rated.is_favourite), max(rated.rated_at)) as rated_at,
+            max(
+                case
+                    when rated.is_favourite then 1
+                    when rated.rating >= rules.min_rating - 1 and rated.rating < rules.min_rating then rules.near_weight
+                    else 0
+                end
+            ) as weight,
+            bool_or(rated.is_favourite or rules.exclude_seen) as is_seen
+        from rated
+        cross join rules
+        group by rated.movie_id
     ),
 
     evidence as (
         select
             judged.movie_id,
             judged.weight * power(
-                rank() over (order by coalesce(epoch(judged.rated_at), 0) desc), -scoring.item_recency
+                rank() over (order by coalesce(epoch(judged.rated_at), 0) desc), -rules.item_recency
             ) as weight
         from judged
         inner join overall_favourites_retrained using (movie_id)
-        cross join scoring
+        cross join rules
         where judged.weight > 0
+    ),
+
+    weighted as (
+        from evidence
+        union all
+        select
+            0 as movie_id,
+            0 as weight
     ),
 
     listed_items as (
         select
-            evidence.weight,
+            weighted.weight,
             unnest(item_weights.weights) as item_weight,
             generate_subscripts(item_weights.weights, 1) as rank
-        from evidence
+        from weighted
         inner join item_weights using (movie_id)
     ),
 
@@ -146,60 +166,78 @@ create or replace macro recommend(
         group by listed_items.rank
     ),
 
-    most as (
-        select max(overall_favourites.n_users + interaction_rules.near_weight * overall_favourites.n_near) as evidence
-        from overall_favourites_retrained as overall_favourites
-        cross join interaction_rules
-        cross join scoring
-        where overall_favourites.rank <= scoring.n_candidates
+    asked as (
+        select
+            rules.*,
+            (select person.taste from person) as asked_taste,
+            (select count(*) > 0 from near) as is_known,
+            (select coalesce(sum(near.weight_per_user * rules.smoothing), 1) from near) as weight,
+            (
+                select max(overall_favourites.n_users + rules.near_weight * overall_favourites.n_near)
+                from overall_favourites_retrained as overall_favourites
+                where overall_favourites.rank <= rules.n_candidates
+            ) as most
+        from rules
     ),
 
     hidden as (
-        select seen.movie_id
-        from seen
-        where seen.user_id = user_id
+        select judged.movie_id
+        from judged
+        where judged.is_seen
         union all
         select withheld_movies.movie_id from withheld_movies
         union all
         select stored.movie_id from stored
     ),
 
-    others as (
+    candidates as materialized (
         select
             overall_favourites.movie_id,
-            overall_favourites.share * (
+            overall_favourites.rank,
+            overall_favourites.share,
+            overall_favourites.n_users,
+            overall_favourites.n_near,
+            overall_favourites.taste,
+            asked.*
+        from overall_favourites_retrained as overall_favourites
+        cross join asked
+    ),
+
+    passing_more as (
+        select passing.movie_id
+        from passing
+        cross join rules
+    ),
+
+    others as (
+        select
+            candidates.movie_id,
+            candidates.share * (
                 1
-                + case when everybody.is_known then interaction_rules.near_weight else 0 end
-                * overall_favourites.n_near / overall_favourites.n_users
+                + case when candidates.is_known then candidates.near_weight else 0 end
+                * candidates.n_near / candidates.n_users
             ) as everybody_share,
             case
-                when not everybody.is_known then overall_favourites.share
-                when overall_favourites.rank > scoring.n_candidates then 0
+                when not candidates.is_known then candidates.share
+                when candidates.rank > candidates.n_candidates then 0
                 else
-                    (coalesce(shares.share, 0) + everybody.weight * everybody_share)
+                    (coalesce(shares.share, 0) + candidates.weight * everybody_share)
                     * coalesce(
-                        exp(scoring.taste_weight * (list_dot_product(taste.taste, overall_favourites.taste) - 1)), 1
+                        exp(candidates.taste_weight * (list_dot_product(candidates.asked_taste, candidates.taste) - 1)), 1
                     )
-                    * (1 - scoring.item_weight)
+                    * (1 - candidates.item_weight)
                     * power(
-                        greatest(
-                            overall_favourites.n_users + interaction_rules.near_weight * overall_favourites.n_near, 0.5
-                        ) / most.evidence,
-                        -scoring.rarity_power
+                        greatest(candidates.n_users + candidates.near_weight * candidates.n_near, 0.5)
+                        / candidates.most,
+                        -candidates.rarity_power
                     )
                     + coalesce(items.item_score, 0)
             end as score,
-            row_number() over (order by score desc, overall_favourites.rank) as place
-        from overall_favourites_retrained as overall_favourites
-        cross join more
-        cross join everybody
-        cross join scoring
-        cross join interaction_rules
-        cross join most
+            row_number() over (order by score desc, candidates.rank) as place
+        from candidates
         left join shares using (movie_id)
         left join items using (rank)
-        left join taste on true
-        semi join passing using (movie_id)
+        semi join passing_more using (movie_id)
         anti join hidden using (movie_id)
     ),
 
@@ -207,19 +245,19 @@ create or replace macro recommend(
         from stored
         union all
         select
-            others.place + (select count(*) from stored) as rank,
+            others.place + (select count(*) from stored) as place,
             others.movie_id,
             others.score
         from others
     )
 
     select
-        ranked.rank::integer as rank,
+        ranked.place::integer as rank,
         ranked.movie_id,
         movies.title,
         movies.genres,
         ranked.score
     from ranked
     inner join movies using (movie_id)
-    where ranked.rank <= n
-    order by ranked.rank
+    where ranked.place <= n
+    order by ranked.place

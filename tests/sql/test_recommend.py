@@ -1,5 +1,6 @@
 """recommend(): stored ones first, then more by the same formula, and an answer for everybody else."""
 
+import json
 import shutil
 
 import numpy as np
@@ -47,6 +48,27 @@ def test_stored_recommendations_come_as_they_are(connection, user_ids):
         assert len(stored) == 3
         assert recommended(connection, user_id, 3) == stored
         assert recommended(connection, user_id, 2) == stored[:2]
+
+
+def test_nothing_else_is_read_where_the_stored_ones_suffice(good_tables):
+    with connect_to_published(good_tables.database) as connection:
+        assert rows_read(connection, "recommend(1, n := 9)", "item_weights") > 0
+        assert rows_read(connection, "recommend(1, n := 3)", "item_weights") == 0
+        assert rows_read(connection, "recommend(1, n := 1, genres := ['Sci-Fi'])", "item_weights") == 0
+
+
+def rows_read(connection, source, table):
+    """Return how many rows of a table come out of its scans in a query."""
+    [[_, plan]] = rows(connection, f"explain (analyze, format json) from {source}")
+    return sum(found for name, found in scans(json.loads(plan)) if name.endswith(f".{table}"))
+
+
+def scans(node):
+    """Yield the table of each scan below a node of a plan, and the rows that come out."""
+    for below in node.get("operator", []) + node.get("children", []):
+        if name := below["extra_info"].get("Table"):
+            yield name, below["intermediate_rows"]
+        yield from scans(below)
 
 
 def test_more_than_stored_are_those_that_python_finds(connection, made, user_ids):
