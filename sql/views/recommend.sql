@@ -3,8 +3,6 @@
 -- favourites that they have not seen. Others are left out before the best n are taken: genres := ['Comedy', 'Drama']
 -- has movies of any of these, from_year := 1980 and to_year := 1989 those of these years, exclude := [1, 2] all but
 -- these, among := [3, 4] these alone. Null says nothing, an empty list neither, but among := [] lets no movie pass.
--- Where the stored ones suffice, rules has no row, and next to nothing else is read: candidates meet it before anything
--- else, and weighted has a movie that is none, as a join with no row at all would still read the first item_weights.
 create or replace macro recommend(
     user_id, n := 20, genres := null, from_year := null, to_year := null, exclude := null, among := null
 ) as table
@@ -29,6 +27,8 @@ create or replace macro recommend(
         where recommendations.user_id = user_id
     ),
 
+    -- Where the stored ones suffice, rules has no row, and next to nothing else is read: candidates meet it before
+    -- anything else, and weighted has a movie that is none, as a join with no row would still read item_weights.
     rules as (
         select
             scoring.*,
