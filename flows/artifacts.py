@@ -7,12 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from PIL import Image
 from prefect import runtime
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 
+from tasks.engine.duckdb import run
 from tasks.errors import CineclusterError
 from tasks.published.publish import version_before
 from tasks.published.read import connect_to_published
@@ -45,15 +47,20 @@ def show_run(database: Path, reports: Path) -> None:
         get_run_logger().warning("Published, but the run's page is incomplete: %s: %s", type(error).__name__, error)
 
 
+def table_sizes(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, str | None]]:
+    """Return name, rows and comment of each published table, those among them that are Parquet files too."""
+    tables = connection.execute("select table_name, estimated_size, comment from duckdb_tables()").fetchall()
+    for name, comment in run(connection, "published/parquet_views"):
+        tables.append((name, len(connection.table(name)), comment))
+    return sorted(tables)
+
+
 def show_published(database: Path, reports: Path) -> None:
     """Make the artifacts; their keys are the titles of the cards on the run's page."""
     with connect_to_published(database) as connection:
         run_id, config, metrics = connection.sql("select run_id, config, metrics from runs").fetchall()[-1]
         summary = connection.sql("select * exclude run_id from ratings_summary").pl().to_dicts()[0]
-        tables = connection.sql(
-            "select regexp_replace(table_name, '_retrained$', '') as name, estimated_size, split(comment, ' [run ')[1] "
-            "from duckdb_tables() order by name"
-        ).fetchall()
+        tables = table_sizes(connection)
         clusters = connection.sql("select * from clusters order by cluster").pl().to_dicts()
         elbow = connection.sql("select * from elbow order by n_clusters").pl().to_dicts()
         pictures = dict(connection.sql("select name, content from reports").fetchall())
@@ -61,7 +68,11 @@ def show_published(database: Path, reports: Path) -> None:
     show_result(run_id, config, metrics, summary, database, reports)
     create_table_artifact(
         [
-            {"table": plain(name), "rows": f"{rows:,}", "what": plain((what or "").split(";")[0])}
+            {
+                "table": plain(name.removesuffix("_retrained")),
+                "rows": f"{rows:,}",
+                "what": plain((what or "").split(" [run ")[0].split(";")[0]),
+            }
             for name, rows, what in tables
         ],
         key="retrain-tables",

@@ -78,7 +78,7 @@ GROUPS = {
         *("first_movies", "first_users", "seed"),
     ),
     "Evaluation": ("protocol", "evaluate", "evaluate_users", "budget_minutes"),
-    "Publishing": ("max_drop", "max_quality_drop", "keep"),
+    "Publishing": ("publish", "max_drop", "max_quality_drop", "keep"),
     "Machine": ("memory_limit", "threads", "max_hours", "engine", "spark", "work_dir"),
     "Clusters": ("n_clusters", "max_clusters", "elbow_rule", "elbow_boundary", "min_cluster_size", "merge_by"),
     "Method": (
@@ -289,6 +289,11 @@ class RetrainOptions(Options):
     )
     evaluate: bool = Field(default=False, description="Also measure quality against known recommenders.")
     evaluate_users: Users = Field(default=20_000, description="Number of users in the sample that is evaluated.")
+    publish: Literal["file", "parquet"] = Field(
+        default="file",
+        description="file: all tables in the database file; parquet: those that grow with the users as Parquet files "
+        "beside it, and views of them in it.",
+    )
     max_drop: float = Field(
         default=0.2, ge=0, le=1, description="Share of the rows published before that may be missing."
     )

@@ -68,8 +68,12 @@ def retrain(**options: Any) -> dict[str, Any]:
             metrics = stations.measure_clusters(points, fit.groups, o.model)
             summary = stations.write_summary(engine, build, o.database, RunFacts(rows, o.as_json(), metrics | quality))
             stations.write_page(engine, o.database)
+            if o.publish == "parquet":
+                stations.move_to_parquet(engine, build, o.database)
             stations.check_tables(engine, o.database, o.checks)
             stations.add_views(engine, build.run_id, o.database)
+        if o.publish == "parquet":
+            stations.shrink_build(engine)
         with carry_favourites(engine, o.database):
             stations.publish_tables(build, o.database, o.keep)
         stations.restore_reports(o.database, o.reports)

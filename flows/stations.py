@@ -2,7 +2,7 @@
 
 from flows import story
 from tasks.favourites import change, log, overlay
-from tasks.published import checks, postgresql, publish, status
+from tasks.published import checks, parquet, postgresql, publish, status
 from tasks.quality import choose, evaluate
 from tasks.report import page, pictures
 from tasks.source import demo_source, files, ingest, movie_ids
@@ -57,7 +57,9 @@ draw_reports = task("Draw the reports")(pictures.draw_reports)
 write_summary = task("Write the summary")(summary.write_summary)
 write_page = task("Write the page")(page.write_page)
 check_tables = task("Check the tables", story.of_checks)(checks.check_tables)
+move_to_parquet = task("Move large tables to Parquet")(parquet.move_to_parquet)
 add_views = task("Combine tables and favourites since")(overlay.add_views)
+shrink_build = task("Shrink the file")(parquet.shrink_build)
 publish_tables = task("Publish", story.of_published)(publish.publish_tables)
 write_metrics = task("Write the metrics")(status.write_metrics)
 restore_reports = task("Restore the pictures")(publish.restore_reports)

@@ -17,6 +17,7 @@ with published as (
         and schema_name = 'main'
         and not internal
         and not temporary
+        and not ends_with(view_name, '_retrained')
         and view_name not in ('overlay', 'seen')
 )
 

@@ -11,14 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.engine.duckdb import literal_path, run, statement
+from tasks.engine.duckdb import run, statement
 from tasks.errors import CineclusterError
 from tasks.favourites.change import last_run
 from tasks.favourites.fold_in import load_model, stack
 from tasks.model.types import Model
-from tasks.published.read import connect_to_published, last_run_id, tables_in
+from tasks.published.read import connect_to_published, last_run_id, set_variables, tables_in, variables_of
 from tasks.published.status import Status, published_status
-from tasks.published.versions import overlay_of
 
 SERVING_MEMORY = "512MB"  # of DuckDB for small queries, many at a time
 LARGEST_DENSE_ID = 10_000_000  # up to this an array by id is faster than a search
@@ -111,7 +110,7 @@ class Tables(NamedTuple):
     shares : float64, share of the users who favourited the movie of each column.
     limits : the last user and movie that the retrain kept, None where all were.
     connection : the published file, opened as `connect_to_published` does.
-    overlay : path of the favourites since, as DuckDB's readers take it.
+    variables : what the views read, by name: where the favourites since and Parquet files are.
     idle : cursors that nobody uses at the moment.
     known : groups of users that were asked for, see `tasks.app.known`.
     masks : whether each movie passes the filters that were asked for lately.
@@ -130,7 +129,7 @@ class Tables(NamedTuple):
     shares: NDArray[np.float64]
     limits: tuple[int | None, int | None]
     connection: duckdb.DuckDBPyConnection
-    overlay: str
+    variables: dict[str, str]
     idle: list[duckdb.DuckDBPyConnection]
     masks: dict[Any, NDArray[np.bool_]]
     known: dict[int, Any]
@@ -145,7 +144,7 @@ def session(tables: Tables) -> Iterator[duckdb.DuckDBPyConnection]:
     except IndexError:
         cursor = tables.connection.cursor()
         cursor.execute("use published")
-        cursor.execute("set variable overlay = $path", {"path": tables.overlay})
+        set_variables(cursor, tables.variables)
     yield cursor
     tables.idle.append(cursor)
 
@@ -159,7 +158,7 @@ def load_tables(database: Path) -> Tables:
         If nothing is published, it is of 0.1.0 or damaged, or another run was published meanwhile.
     """
     with connect_to_published(database) as connection:
-        if not {"model", "item_weights", "recommendations_retrained"} <= tables_in(connection):
+        if not {"model", "item_weights"} <= tables_in(connection):
             raise CineclusterError(f"{database}: was made by an earlier release. `cinecluster retrain` once.")
         with ExitStack() as files:
             serving = files.enter_context(connect_to_published(database, None, SERVING_MEMORY, threads=1))
@@ -193,7 +192,7 @@ def read_tables(connection: duckdb.DuckDBPyConnection, database: Path) -> Tables
         overall["share"].to_numpy(),
         limits,
         connection,
-        literal_path(overlay_of(database, run_id)),
+        variables_of(database, run_id),
         [],
         {},
         {},

@@ -92,7 +92,7 @@ def check_ids(pairs: Pairs) -> None:
 
 def check_movies(connection: duckdb.DuckDBPyConnection, database: Path, pairs: Pairs) -> None:
     """Raise a CineclusterError unless the tables can follow favourites and all movies are known."""
-    if not {"favourites_retrained", "model", "runs"} <= tables_in(connection):
+    if not {"model", "runs"} <= tables_in(connection):
         raise CineclusterError(f"{database}: its tables cannot follow new favourites. `cinecluster retrain` once.")
     connection.register(
         "asked_movies", pl.DataFrame({"movie_id": [movie for _, movie in pairs]}, {"movie_id": pl.Int32})

@@ -2,22 +2,40 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import pyarrow.parquet as pq
 from markupsafe import escape
 
-from tasks.engine.duckdb import OLDEST_READER, machine_errors, statement
+from tasks.engine.duckdb import OLDEST_READER, literal_path, machine_errors, statement
 from tasks.errors import CineclusterError
 from tasks.favourites.change import bring_up_to_date, check_ids
 from tasks.favourites.log import complete_lines, hold_favourites, log_of, read_log
 from tasks.favourites.overlay import put_in_place, read_overlay, write_overlay
 from tasks.files import new_name, replacing, sync, writing
 from tasks.progress import report_progress
-from tasks.published.publish import hold_lock, point_to, remove_builds, require_place, restore_reports, versions
-from tasks.published.read import NO_EXTENSIONS, connect_to_published, last_run_id, require_published, tables_in
-from tasks.published.versions import overlay_of, versions_of
+from tasks.published.parquet import write_parquet
+from tasks.published.publish import (
+    hold_lock,
+    point_to,
+    remove_builds,
+    remove_parquet,
+    require_place,
+    restore_reports,
+    versions,
+)
+from tasks.published.read import (
+    NO_EXTENSIONS,
+    connect_to_published,
+    last_run_id,
+    require_published,
+    set_variables,
+    tables_in,
+)
+from tasks.published.versions import overlay_of, parquet_files_of, versions_of
 from tasks.text import plain
 
 
@@ -54,13 +72,16 @@ def forget_user(database: Path, reports: Path, user_id: int) -> Forgotten:
     folder = versions_of(database)
     with hold_lock(folder, "forget"), hold_favourites(database), machine_errors():
         remove_builds(folder)
+        remove_parquet(database)
         read_log(database)
         published, source = published_run(database)
         files = {path.stem: path for path in versions(database)} | {published: database}
-        n_rows = {}
+        n_rows: Counter[str] = Counter()
         for done, (run_id, path) in enumerate(files.items(), start=1):
             n_rows[run_id] = rewrite_version(path, folder / f"{run_id}.duckdb", user_id)
             report_progress(done, len(files))
+        for path in parquet_files_of(database):
+            n_rows[path.parent.stem] += rewrite_parquet(path, user_id)
         point_to(database, folder / f"{published}.duckdb")
         n_lines = rewrite_log(database, user_id)
         has_changes = len(read_log(database)) > 0
@@ -90,6 +111,7 @@ def rewrite_version(path: Path, version: Path, user_id: int) -> int:
         raise CineclusterError(f"{path}: not a database of cinecluster: it has a table {unknown[0][:80]!r}.")
     new = version.with_name(f"build-{version.name}")
     with duckdb.connect(":memory:", config=NO_EXTENSIONS) as connection:
+        set_variables(connection, {"parquet": literal_path(version.with_suffix(".parquet"))})
         connection.execute("attach $path as published (read_only)", {"path": str(path.resolve())})
         connection.execute(f"attach $path as rewritten (storage_version '{OLDEST_READER}')", {"path": str(new)})
         connection.execute("copy from database published to rewritten (schema)")
@@ -101,6 +123,20 @@ def rewrite_version(path: Path, version: Path, user_id: int) -> int:
         new.replace(version)
         sync(version.parent)
     return n_rows
+
+
+def rewrite_parquet(path: Path, user_id: int) -> int:
+    """Write a table that is a Parquet file without a user, in one step; return the number of rows left out."""
+    rows = "from read_parquet($old, hive_partitioning = false)"
+    user: dict[str, int | str] = {"old": literal_path(path), "user_id": user_id}
+    with duckdb.connect(":memory:", config=NO_EXTENSIONS) as connection:
+        [(n_rows,)] = connection.execute(f"select count(*) {rows} where user_id = $user_id", user).fetchall()
+        if n_rows:
+            size = pq.read_metadata(path).row_group(0).num_rows
+            with replacing(path) as new:
+                write_parquet(connection, f"{rows} where user_id <> $user_id", new, size, **user)
+                shutil.copymode(path, new)
+    return int(n_rows)
 
 
 def copy_table(connection: duckdb.DuckDBPyConnection, table: str, user_id: int) -> int:

@@ -62,8 +62,9 @@ def add_views(engine: Engine, run_id: str, database: Path) -> None:
     with engine.connect() as connection:
         for name in ("drop_interactions", "drop_movie_positions"):
             run(connection, f"model/{name}")
+        kinds = {name: kind for kind, name in run(connection, "published/commented")}
         for name in VIEWS:
-            connection.execute(f"alter table {name} rename to {name}_retrained")
+            connection.execute(f"alter {kinds[name]} {name} rename to {name}_retrained")
         connection.execute(overlay_view(database, run_id))
         for name in ("favourites_since", *VIEWS, "recommend", "why", "similar_to", "similar_users", "popular"):
             run(connection, f"views/{name}")

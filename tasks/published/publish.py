@@ -1,7 +1,8 @@
 """Building beside the published file, replacing it in one step, and going back to an earlier version.
 
 ``data/cinecluster.duckdb`` has its versions in ``data/.cinecluster/``: one file a run, the build of a running
-retrain (``build-<run_id>.duckdb``) and the lock. The published file is a second name (hard link) of its version.
+retrain (``build-<run_id>.duckdb``) and the lock. The published file is a second name (hard link) of its version. Where
+large tables are Parquet files, a version has them in ``<run_id>.parquet/``.
 """
 
 import fcntl
@@ -11,7 +12,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +20,12 @@ from typing import NamedTuple, TextIO
 
 import polars as pl
 
-from tasks.engine.duckdb import machine_errors
+from tasks.engine.duckdb import machine_errors, run
 from tasks.errors import CineclusterError
 from tasks.files import alone_in, lock_file, open_lock, require_name, require_writable, sync, writing
 from tasks.published.folder import REPORT_NAME, REPORTS, replace_reports, require_reports_of_ours
 from tasks.published.read import LockedError, connect_to_published
-from tasks.published.versions import BUILD, RUN_ID, require_versions_of_ours, versions_of
+from tasks.published.versions import BUILD, RUN_ID, parquet_of, require_versions_of_ours, versions_of
 
 LOOKS = 4
 SECONDS_OF_A_LOOK = 0.05
@@ -58,11 +59,14 @@ def new_build(database: Path) -> Iterator[Build]:
     folder = versions_of(database)
     with hold_lock(folder, run_id):
         remove_builds(folder)
+        remove_parquet(database)
         try:
             with machine_errors():
                 yield Build(run_id, started_at, folder / f"build-{run_id}.duckdb")
         finally:
             remove_builds(folder)
+            if not (folder / f"{run_id}.duckdb").exists():
+                remove(parquet_of(database, run_id))
 
 
 def require_place(database: Path) -> None:
@@ -105,18 +109,33 @@ def remove_builds(folder: Path) -> None:
     """Remove the build files of dead runs, with their logs and spill folders."""
     with writing(folder):
         for left_over in folder.glob("build-*"):
-            if not BUILD.fullmatch(left_over.name):
-                continue
-            if left_over.is_dir():
-                shutil.rmtree(left_over)
-            else:
-                left_over.unlink()
+            if BUILD.fullmatch(left_over.name):
+                remove(left_over)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder and all in it, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def remove_parquet(database: Path, but: Sequence[str] = ()) -> None:
+    """Remove the Parquet files of runs whose versions are gone, but those of the published run and the runs ``but``."""
+    kept = {*but, *history(database)[-1:], *(path.stem for path in versions(database))}
+    folder = versions_of(database)
+    with writing(folder):
+        for path in folder.glob("*.parquet"):
+            if RUN_ID.fullmatch(path.stem) and path.stem not in kept:
+                remove(path)
 
 
 def publish_tables(build: Build, database: Path, keep: int) -> str:
     """Make the build the published file, in one step for its readers; return its run_id.
 
-    The last ``keep`` versions are kept.
+    The last ``keep`` versions are kept, and the Parquet files of the run that was published before: its readers open
+    them at each query.
 
     The build is closed and complete: no write-ahead log lies beside it. A run that dies in here leaves the old
     file published or the new one, and perhaps a version that is not published, which a later run removes.
@@ -131,6 +150,7 @@ def publish_tables(build: Build, database: Path, keep: int) -> str:
             f"{build.database}: its write-ahead log is not in it. Is the disk full? Free some space and run again."
         )
     version = versions_of(database) / f"{build.run_id}.duckdb"
+    before = history(build.database)[-2:-1]
     with writing(database):
         sync(build.database)
         build.database.rename(version)
@@ -138,6 +158,7 @@ def publish_tables(build: Build, database: Path, keep: int) -> str:
         point_to(database, version)
         for old in versions(database)[keep:]:
             old.unlink()
+    remove_parquet(database, before)
     return build.run_id
 
 
@@ -235,17 +256,26 @@ def roll_back(database: Path, reports: Path, to: str | None = None) -> str:
     Raises
     ------
     CineclusterError
-        If nothing is published, no earlier version is kept, or not the one that was asked for.
+        If nothing is published, no earlier version is kept, or not the one that was asked for, or not with its
+        Parquet files.
     """
     if not database.exists() and not versions(database):
         raise CineclusterError(f"{database}: no such database. `cinecluster retrain` makes it.")
     require_versions_of_ours(database)
     with hold_lock(versions_of(database), "rollback"):
         version = version_before(database) if to is None else version_called(database, to)
+        require_parquet(database, version)
         with writing(database):
             point_to(database, version)
         restore_reports(database, reports)
     return version.stem
+
+
+def require_parquet(database: Path, version: Path) -> None:
+    """Raise a CineclusterError if a table of a version is a Parquet file that is not there."""
+    with connect_to_published(version, database) as connection:
+        for name, _ in run(connection, "published/parquet_views"):
+            connection.table(name)
 
 
 def version_before(database: Path) -> Path:

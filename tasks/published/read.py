@@ -12,7 +12,15 @@ from tasks.engine.duckdb import literal_path, run
 from tasks.errors import CineclusterError, first_line
 from tasks.files import require_name
 from tasks.published.filters import NO_FILTERS, Filters
-from tasks.published.versions import former_overlays_of, overlay_of, overlays_of
+from tasks.published.versions import (
+    RUN_ID,
+    former_overlays_of,
+    overlay_of,
+    overlays_of,
+    parquet_files_of,
+    parquet_of,
+    versions_of,
+)
 
 UNREADABLE = (
     duckdb.BinderException,
@@ -28,6 +36,7 @@ NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 HOLDER = re.compile(r"Conflicting lock is held in (.*) \(PID (\d+)\)")
+IN_PARQUET = re.compile(rf"/{RUN_ID.pattern}\.parquet/(\w+)\.parquet")
 
 
 class LockedError(CineclusterError):
@@ -38,11 +47,11 @@ class LockedError(CineclusterError):
 def connect_to_published(
     database: Path, home: Path | None = None, memory_limit: str | None = None, threads: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open published tables for reading only: no change of settings, no access to files but the tables' overlay.
+    """Open published tables for reading only: no change of settings, no access to files but their overlay and Parquet.
 
     The file is not trusted: all of this holds before it is opened. ``home`` is where the tables will be published,
-    if that is not ``database``: the overlay lies there. ``memory_limit`` is such as ``"4GB"``, DuckDB's own where None;
-    so is ``threads``.
+    if that is not ``database``: overlay and Parquet files lie there. ``memory_limit`` is such as ``"4GB"``, DuckDB's
+    own where None; so is ``threads``.
 
     Raises
     ------
@@ -53,8 +62,10 @@ def connect_to_published(
     """
     require_published(database)
     file = database.resolve()  # what a link points to: its write-ahead log lies there
-    former = former_overlays_of(home or database)
-    with connect_to_nothing([file, Path(f"{file}.wal"), *former], overlays_of(home or database)) as connection:
+    home = home or database
+    former = former_overlays_of(home)
+    allowed = [file, Path(f"{file}.wal"), *former, *parquet_files_of(home)]
+    with connect_to_nothing(allowed, overlays_of(home)) as connection:
         try:
             connection.execute("attach $path as published (read_only)", {"path": str(file)})
             connection.execute("use published")
@@ -63,9 +74,13 @@ def connect_to_published(
             if threads:
                 connection.execute("set threads = $threads", {"threads": threads})
             connection.execute("set lock_configuration = true")
-            find_overlay(connection, home or database, former)
+            find_files(connection, home, former)
             yield connection
-        except UNREADABLE as error:
+        except duckdb.Error as error:
+            if lost := IN_PARQUET.search(str(error)):
+                raise not_beside(database, home, lost) from error
+            if not isinstance(error, UNREADABLE):
+                raise
             raise not_readable(database, error) from error
 
 
@@ -99,16 +114,30 @@ def tables_in(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {name for (name,) in run(connection, "published/trusted_tables")}
 
 
-def find_overlay(connection: duckdb.DuckDBPyConnection, database: Path, former: list[Path]) -> None:
-    """Have the views read the overlay that lies beside ``database``, wherever the tables were made.
+def find_files(connection: duckdb.DuckDBPyConnection, database: Path, former: list[Path]) -> None:
+    """Have the views read overlay and Parquet files that lie beside ``database``, wherever the tables were made.
 
-    Views of 0.1.0 read one in the shape of then, which is in ``former``.
+    Views of 0.1.0 read an overlay in the shape of then, which is in ``former``.
     """
     if "runs" in tables_in(connection):
-        path = overlay_of(database, last_run_id(connection, database))
+        run_id = last_run_id(connection, database)
+        variables = variables_of(database, run_id)
         if "model" not in tables_in(connection):
-            path = next((file for file in former if file.stem == f"overlay-{path.stem}"), path)
-        connection.execute("set variable overlay = $path", {"path": literal_path(path)})
+            ours = (literal_path(file) for file in former if file.stem == f"overlay-{run_id}")
+            variables["overlay"] = next(ours, variables["overlay"])
+        set_variables(connection, variables)
+
+
+def variables_of(database: Path, run_id: str) -> dict[str, str]:
+    """Return the variables that say where views find the favourites since and the Parquet files of a run."""
+    overlay, parquet = overlay_of(database, run_id), parquet_of(database, run_id)
+    return {"overlay": literal_path(overlay), "parquet": literal_path(parquet)}
+
+
+def set_variables(connection: duckdb.DuckDBPyConnection, variables: dict[str, str]) -> None:
+    """Set what `variables_of` returns; cursors have variables of their own."""
+    for name, path in variables.items():
+        connection.execute(f"set variable {name} = $path", {"path": path})
 
 
 def last_run_id(connection: duckdb.DuckDBPyConnection, database: Path) -> str:
@@ -117,6 +146,14 @@ def last_run_id(connection: duckdb.DuckDBPyConnection, database: Path) -> str:
     if not rows:
         raise CineclusterError(f"{database}: not a database of cinecluster: it has no run.")
     return str(rows[0][0])
+
+
+def not_beside(database: Path, home: Path, lost: re.Match[str]) -> CineclusterError:
+    """Return what to say where a table is a Parquet file that is not there, or damaged."""
+    return CineclusterError(
+        f"{database}: its table {lost[1]} is a Parquet file, and cannot be read in {versions_of(home)}{lost[0]}. Copy "
+        f"that folder along with the file; if it is lost, `cinecluster rollback` or `cinecluster retrain`."
+    )
 
 
 def not_readable(database: Path, error: Exception) -> CineclusterError:

@@ -14,7 +14,7 @@ from tasks.errors import CineclusterError
 from tasks.files import replacing
 from tasks.published.publish import versions
 from tasks.published.read import connect_to_published, last_run_id
-from tasks.published.versions import versions_of
+from tasks.published.versions import parquet_files_of, versions_of
 
 METRICS = {
     "last_success_timestamp_seconds": "Time at which the tables of the published run were complete.",
@@ -65,7 +65,7 @@ class Status(NamedTuple):
 
 
 class Version(NamedTuple):
-    """A kept version."""
+    """A kept version; its bytes are those of the database file and of its Parquet files."""
 
     run_id: str
     started_at: datetime
@@ -109,12 +109,18 @@ def read_versions(database: Path) -> list[Version]:
         with connect_to_published(database) as connection:
             published = last_run_id(connection, database)
     kept = [
-        Version(path.stem, started_at(path.stem), path.stat().st_size, path.stem == published)
+        Version(path.stem, started_at(path.stem), n_bytes_of(path, database), path.stem == published)
         for path in newest_first(database)
     ]
     if not kept:
         raise CineclusterError(f"{database}: no version is kept. `cinecluster retrain` makes one.")
     return kept
+
+
+def n_bytes_of(version: Path, database: Path) -> int:
+    """Return the bytes of a version and of its Parquet files."""
+    parquet = [path for path in parquet_files_of(database) if path.parent.stem == version.stem]
+    return sum(path.stat().st_size for path in (version, *parquet))
 
 
 def newest_first(database: Path) -> list[Path]:

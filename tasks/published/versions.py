@@ -1,4 +1,4 @@
-"""Where the published file has its versions, its lock, its log of favourites and what changed since."""
+"""Where the published file has its versions, their Parquet files, its lock, its log and what changed since."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from tasks.errors import CineclusterError
 RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{4}")
 BUILD = re.compile(rf"build-(link-)?{RUN_ID.pattern}\..+")
 OURS = re.compile(
-    rf"lock|favourites-lock|overlays|overlay-{RUN_ID.pattern}\.\w+|{RUN_ID.pattern}\.duckdb|{BUILD.pattern}"
+    rf"lock|favourites-lock|overlays|overlay-{RUN_ID.pattern}\.\w+|{RUN_ID.pattern}\.(duckdb|parquet)|{BUILD.pattern}"
 )
 
 
@@ -51,6 +51,18 @@ def overlay_of(database: Path, run_id: str) -> Path:
     if not RUN_ID.fullmatch(run_id):
         raise CineclusterError(f"{database}: not a database of cinecluster: its run is called {run_id[:80]!r}.")
     return overlays_of(database) / f"{run_id}.json"
+
+
+def parquet_of(database: Path, run_id: str) -> Path:
+    """Return the folder with the tables of a run that are Parquet files."""
+    return versions_of(database) / f"{run_id}.parquet"
+
+
+def parquet_files_of(database: Path) -> list[Path]:
+    """Return the Parquet files of the kept versions: no links, and nothing in folders that are not named as ours."""
+    folders = [path for path in versions_of(database).glob("*.parquet") if RUN_ID.fullmatch(path.stem)]
+    files = [path for folder in folders if not folder.is_symlink() for path in folder.glob("*.parquet")]
+    return sorted(path for path in files if path.is_file() and not path.is_symlink())
 
 
 def former_overlays_of(database: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from tasks.published.read import connect_to_published, tables_in
 from tasks.quality.choose import Choice
 from tasks.quality.nights import measure_change
 
-NEEDED = {"held_out_quality", "favourites_retrained"}
+NEEDED = {"held_out_quality", "model"}
 
 
 def compare_quality(engine: Engine, published: Path, choice: Choice, seed: int) -> dict[str, float]:

@@ -1,7 +1,9 @@
 # ruff: noqa: S608
 """A database file that somebody else made is read with no access to anything but itself."""
 
+import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -12,6 +14,7 @@ from tasks.favourites.change import change_favourites
 from tasks.published.export import export_tables
 from tasks.published.publish import history
 from tasks.published.read import connect_to_published, look_up
+from tasks.published.versions import versions_of
 from tests.security.conftest import copy_of
 
 
@@ -75,6 +78,36 @@ def test_a_view_in_the_place_of_the_favourites_reads_no_file(hostile, tmp_path):
         f"create view movies as {secret}",
     )
     assert "the secret" not in answers(hostile)
+
+
+def plant(folder: Path, secret: Path) -> dict[str, Path]:
+    """Put a Parquet file where views may read it, and ways to another one where they may not; return all by name."""
+    run, other = folder / "20260101T000000-abcd.parquet", folder / "20260101T000000-ef01.parquet"
+    for path in (run, folder / "theirs.parquet"):
+        path.mkdir(parents=True)
+        shutil.copy(secret, path / "real.parquet")
+    (run / "link.parquet").symlink_to(secret)
+    other.symlink_to(secret.parent)
+    return {
+        "own": run / "real.parquet",
+        "beside": secret,
+        "above": run / ".." / ".." / ".." / secret.name,
+        "link": run / "link.parquet",
+        "linked folder": other / secret.name,
+        "foreign folder": folder / "theirs.parquet" / "real.parquet",
+        "all": run / "**" / "*.parquet",
+    }
+
+
+@pytest.mark.parametrize("way", ["own", "beside", "above", "link", "linked folder", "foreign folder", "all"])
+def test_a_view_reads_parquet_files_of_its_own_versions_alone(way, hostile, tmp_path):
+    secret = tmp_path / "secret.parquet"
+    duckdb.sql("select 'the secret' as title").write_parquet(str(secret))
+    path = plant(versions_of(hostile), secret)[way]
+    change(hostile, "drop table movies", f"create view movies as from read_parquet('{path}')")
+    said = contextlib.nullcontext() if way == "own" else pytest.raises(CineclusterError, match=r"disabled|Parquet file")
+    with said, connect_to_published(hostile) as connection:
+        assert connection.execute("from movies").fetchall() == [("the secret",)]
 
 
 def test_nothing_is_installed_or_loaded(published):
