@@ -12,6 +12,7 @@ from rich.text import Text
 
 from flows.terminal import aside, console, print_csv, print_json, say, shown
 from tasks.errors import CineclusterError
+from tasks.text import share_in_words
 
 if TYPE_CHECKING:
     from tasks.published.read import Lookup, Recommendation
@@ -177,7 +178,7 @@ def quality_of(found: "Status") -> str:
     if found.quality_change is None:
         return f"NDCG@10 {found.quality:.4f}, no earlier run to compare with"
     shares = (found.quality_change, found.quality_change_low, found.quality_change_high)
-    change, low, high = (f"{100 * (share or 0):+.1f} %" for share in shares)
+    change, low, high = (share_in_words(share or 0) for share in shares)
     return f"NDCG@10 {found.quality:.4f}, {change} since the run before (95 % interval {low} to {high})"
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from tasks.blocks import Interactions
 from tasks.model.types import Clustering, Elbow, Movies
 from tasks.quality.choose import Choice
-from tasks.quality.nights import share_in_words
 from tasks.source.ingest import RowCounts
+from tasks.text import share_in_words
 
 
 def of_rows(rows: RowCounts) -> str:

@@ -1,4 +1,4 @@
-"""Text that comes from elsewhere, made safe to show."""
+"""Texts as they are shown: those from elsewhere made safe, and changes in words."""
 
 MAX_LENGTH = 300  # of a text that comes from the source
 
@@ -8,3 +8,8 @@ def plain(value: object) -> str:
     text = str(value)
     short = text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "…"
     return "".join(character if character.isprintable() else "\ufffd" for character in short)
+
+
+def share_in_words(share: float) -> str:
+    """Return a change as per cent with its sign."""
+    return f"{100 * share:+.1f} %".replace("-", "\N{MINUS SIGN}")

@@ -5,15 +5,18 @@ with last_run as (
     from runs
     order by rowid desc
     limit 1
+),
+
+limited as (
+    select
+        last_run.config ->> 'first_users' is not null as are_users,
+        last_run.config ->> 'first_movies' is not null as are_movies
+    from last_run
+    where are_users or are_movies
 )
 
 select
-    case
-        when last_run.config ->> 'first_users' is not null then max(favourites_retrained.user_id)
-    end as last_user_id,
-    case
-        when last_run.config ->> 'first_movies' is not null then max(favourites_retrained.movie_id)
-    end as last_movie_id
-from last_run
-cross join favourites_retrained
-group by last_run.config
+    max(favourites_retrained.user_id) filter (where limited.are_users) as last_user_id,
+    max(favourites_retrained.movie_id) filter (where limited.are_movies) as last_movie_id
+from favourites_retrained
+cross join limited

@@ -1,5 +1,5 @@
--- user_interactions: one row per interaction of asked_users as of now, with the movie positions of the retrain; the
--- users' few rows are taken out of each table before they are joined.
+-- user_interactions: one row per interaction of asked_users, whose ids are from $first to $last, as of now, with the
+-- movie positions of the retrain; the users' few rows are taken out of each table before they are joined.
 with rated as (
     select
         user_id,
@@ -8,6 +8,7 @@ with rated as (
         rated_at
     from ratings
     semi join asked_users using (user_id)
+    where user_id between $first and $last
 ),
 
 favoured as (
@@ -17,6 +18,7 @@ favoured as (
         rated_at
     from favourites
     semi join asked_users using (user_id)
+    where user_id between $first and $last
 ),
 
 judged as (

@@ -5,23 +5,13 @@ with titles as (
     select
         movie_id,
         title,
-        regexp_replace(
-            regexp_replace(lower(strip_accents(title)), '^(the|a|an) |, (the|a|an)\b', '', 'g'), '[^\pL\pN ]', '', 'g'
-        ) as folded,
-        regexp_replace(
-            regexp_replace(lower(strip_accents(title)), '^(the|a|an) |, (the|a|an)\b| \(\d{4}\)$', '', 'g'),
-            '[^\pL\pN ]',
-            '',
-            'g'
-        ) as name
+        folded_title(title) as folded,
+        folded_title(regexp_replace(title, ' \(\d{4}\)$', '')) as name
     from movies
 ),
 
 asked as (
-    select
-        regexp_replace(
-            regexp_replace(lower(strip_accents($text)), '^(the|a|an) |, (the|a|an)\b', '', 'g'), '[^\pL\pN ]', '', 'g'
-        ) as folded
+    select folded_title($text) as folded
 ),
 
 words as (

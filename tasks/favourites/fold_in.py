@@ -57,7 +57,8 @@ def with_items(connection: duckdb.DuckDBPyConnection, model: Model, users: Inter
 def interactions_now(connection: duckdb.DuckDBPyConnection, user_ids: NDArray[np.int32], model: Model) -> Interactions:
     """Return what the users, in ascending order, have rated and favourited until now, in the columns of the model."""
     connection.register("asked_users", pl.DataFrame({"user_id": user_ids}, {"user_id": pl.Int32}))
-    return block_of(user_ids, len(model.movie_ids), arrays(connection, "changes/user_interactions"))
+    bounds = {"first": int(user_ids[0]), "last": int(user_ids[-1])}
+    return block_of(user_ids, len(model.movie_ids), arrays(connection, "changes/user_interactions", **bounds))
 
 
 def place_new_users(connection: duckdb.DuckDBPyConnection, model: Model) -> pl.DataFrame:
@@ -91,7 +92,8 @@ def recommend_again(
     cluster have no movies.
     """
     connection.register("some_users", pl.DataFrame({"user_id": user_ids}, {"user_id": pl.Int32}))
-    users = connection.sql("select * from user_clusters semi join some_users using (user_id) order by user_id").pl()
+    bounds = {"first": min(user_ids, default=0), "last": max(user_ids, default=0)}
+    users = connection.sql(statement("changes/placed_users"), params=bounds).pl()
     nothing: dict[str, Any] = {"cluster": None, "movie_ids": [], "scores": [], "item_scores": [], "because": []}
     found = {user_id: {"user_id": user_id} | nothing for user_id in user_ids}
     if len(users):

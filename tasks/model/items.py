@@ -7,9 +7,7 @@ count less, movies with many favourites are regularised more, and a part of low 
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.sparse import csr_matrix
-from scipy.sparse.linalg import eigsh
 
 from tasks.blocks import Interactions, evidence_of, with_data
 from tasks.model.recency import discount
@@ -99,6 +97,8 @@ def low_rank_weights(gram: NDArray[np.float64]) -> NDArray[np.float32]:
     al., "EigenRec: Generalizing PureSVD for Effective and Efficient Top-N Recommendations", KAIS 2019). So that
     processors agree on L, it has 7 decimals, and of eigenvalues that are equal all are taken or none.
     """
+    from scipy.sparse.linalg import eigsh  # takes a while to import, and ranking needs none of it
+
     scale = np.maximum(np.diag(gram), 1e-3) ** -SCALE_POWER
     scaled = gram * scale[:, None] * scale
     n_items, n_wanted = len(gram), min(N_AXES + 1, len(gram))
@@ -119,6 +119,8 @@ def regression_weights(gram: NDArray[np.float64], strength: float) -> NDArray[np
     C is the inverse of the Gram matrix G plus strength * m * (G_ii / m) ** 0.5 on its diagonal, m the mean of G_ii;
     B_ji = -C_ji / C_ii, and 0 on the diagonal. It is computed in float64, so that processors agree on it.
     """
+    from scipy.linalg.lapack import dpotrf, dpotri  # as above
+
     diagonal = np.diag(gram)
     mean = max(float(diagonal.mean()), 1e-9)
     added = strength * mean * (np.maximum(diagonal, 1e-3) / mean) ** REGULARISATION_POWER

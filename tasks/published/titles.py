@@ -32,6 +32,7 @@ def movie_called(database: Path, text: str) -> Called:
     if text.isdecimal():
         return Called(int(text), None)
     with connect_to_published(database) as connection:
+        run(connection, "published/folded_title")
         found = run(connection, "published/movies_called", text=text)
     best = found[0][2] if found else NEAREST
     meant = [Called(movie_id, title) for movie_id, title, how in found if how == best]

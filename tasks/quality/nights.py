@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.quality.metrics import bootstrap_means, summary
+from tasks.text import share_in_words
 
 FEWEST_USERS = 50  # in both runs; an interval of fewer tells little
 
@@ -54,8 +55,3 @@ def change_in_words(facts: Mapping[str, Any]) -> str:
         f"On the {facts['n_quality_pairs']:,} users whom the run before measured too, it is {share} against "
         f"{facts['quality_before']:.4f} then (95 % interval {low} to {high})."
     )
-
-
-def share_in_words(share: float) -> str:
-    """Return a change as per cent with its sign."""
-    return f"{100 * share:+.1f} %".replace("-", "\N{MINUS SIGN}")
