@@ -2,6 +2,7 @@
 select
     item_weight,
     strength,
+    regularisation_power,
     low_rank,
     rarity_power,
     quality,

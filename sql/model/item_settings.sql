@@ -1,18 +1,20 @@
 -- item_settings: one row per setting of the item model that was tried on held-out favourites; no rows without an item
 -- model.
 -- item_weight: share of the score that comes from the item model, 0 for the clusters alone.
--- strength: regularisation of the item model, as a multiple of the mean of its Gram matrix's diagonal.
+-- strength: regularisation of the item model, as a multiple of a mean of its Gram matrix's diagonal.
+-- regularisation_power: how much more movies with many favourites are regularised.
 -- low_rank: how much of its part of low rank is added to the regression, as a multiple of it.
 -- rarity_power: how much movies with few favourites are lifted, see scoring.rarity_power.
 -- quality: held-out NDCG@10, the geometric mean over the ways of holding out.
 -- is_chosen: whether the recommendations were made with this setting.
 create or replace table item_settings as
 select
-    item_weight,
+    weight as item_weight,
     strength,
+    regularisation_power,
     low_rank,
     rarity_power,
     quality,
     is_chosen
 from item_setting_rows
-order by strength, low_rank, rarity_power, item_weight
+order by strength, regularisation_power, low_rank, rarity_power, item_weight

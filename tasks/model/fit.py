@@ -10,7 +10,7 @@ from sklearn.preprocessing import normalize
 
 from tasks.blocks import Interactions, evidence_of, favourites_of, rank_movies
 from tasks.model.embedding import fit_taste_space, place_in_space
-from tasks.model.items import count_items, gram_of, item_weights, rarity
+from tasks.model.items import count_items, gram_of, item_weights, rarity, with_few_digits
 from tasks.model.kmeans import FINE_ITERATIONS, count_favourites, k_means, order_by_size, renumber
 from tasks.model.neighbours import Known, count_neighbours, labels_of
 from tasks.model.types import Fit, Groups, ItemSettings, Model, ModelOptions, Movies, Scoring
@@ -70,8 +70,9 @@ def fit_model(
     sums = sum_blocks(partial(count_block, model=model, known=known_of(fit), n_items=n_items))
     model, lift = with_shares(model, sums)
     if n_items:
-        items = item_weights(sums["gram"], settings.strength, settings.low_rank)
-        model = model._replace(items=items * np.float32(settings.weight * settings.unit) * lift[:n_items])
+        items = item_weights(sums["gram"], settings)
+        items *= np.float32(settings.weight * settings.unit) * lift[:n_items]
+        model = model._replace(items=with_few_digits(items))
     return number_clusters(model, fit, order_by_size(sums["clusters"]))
 
 

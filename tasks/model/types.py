@@ -112,7 +112,8 @@ class Fit(NamedTuple):
 class ItemSettings(NamedTuple):
     """How the item model is made and mixed with the clusters; chosen by held-out quality.
 
-    strength : regularisation, as a multiple of the mean of the Gram matrix's diagonal.
+    strength : regularisation, as a multiple of a mean of the Gram matrix's diagonal.
+    regularisation_power : how much more movies with many favourites are regularised.
     low_rank : how much of the part of low rank is added, as a multiple of the regression.
     weight : share of the score that comes from the item model, 0 for the clusters alone.
     rarity_power : how much movies with few favourites are lifted.
@@ -121,6 +122,7 @@ class ItemSettings(NamedTuple):
     """
 
     strength: float
+    regularisation_power: float
     low_rank: float
     weight: float
     rarity_power: float
@@ -128,7 +130,9 @@ class ItemSettings(NamedTuple):
     unit: float
 
 
-CLUSTERS_ALONE = ItemSettings(strength=8.0, low_rank=0.0, weight=0.0, rarity_power=0.0, recency=0.0, unit=1.0)
+CLUSTERS_ALONE = ItemSettings(
+    strength=8.0, regularisation_power=0.5, low_rank=0.0, weight=0.0, rarity_power=0.0, recency=0.0, unit=1.0
+)
 
 
 class Elbow(NamedTuple):

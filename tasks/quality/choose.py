@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache, lru_cache, partial
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -26,9 +27,12 @@ FEW_USERS = 3_000  # for whom one split is too much of a chance
 MOST_ENTRIES = 400_000  # interactions that are learned from to choose
 STRENGTHS = (2.0, 8.0, 32.0)
 WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
+REGULARISATION_POWERS = (0.0, 0.25)  # beside the usual one
 LOW_RANKS = (0.0, 0.15, 0.3, 0.6)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15)
-USUAL = ItemSettings(strength=8.0, low_rank=0.15, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0)
+USUAL = ItemSettings(
+    strength=8.0, regularisation_power=0.5, low_rank=0.15, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0
+)
 THREADS = 2
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 
@@ -137,7 +141,7 @@ def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float]
 def try_items(
     mixtures: list[Mixture], grams: list[NDArray[np.float64]], options: ModelOptions
 ) -> tuple[dict[ItemSettings, float], dict[ItemSettings, NDArray[np.float64]]]:
-    """Return the quality of settings of the item model: strength and weight together, then low rank, then rarity.
+    """Return the quality of settings of the item model: strength and weight first, then one after the other.
 
     Beside it stands each user's NDCG@10 on the first way of holding out.
     """
@@ -149,10 +153,10 @@ def try_items(
     items_of = items_by_settings(grams)
 
     def try_each(settings: list[ItemSettings]) -> None:
-        """Add the quality of settings that share strength, low rank and recency to ``tried``."""
+        """Add the quality of settings that differ in weight and rarity alone to ``tried``."""
         scores = [
             np.asarray(discounted(mixture.users, len(items), settings[0].recency) @ items)
-            for mixture, items in zip(mixtures, items_of(settings[0].strength, settings[0].low_rank), strict=True)
+            for mixture, items in zip(mixtures, items_of(settings[0]), strict=True)
         ]
         units = [unit_of(mixture, items) for mixture, items in zip(mixtures, scores, strict=True)]
         unit = float(f"{np.mean(units):.3g}")  # few digits, on which all processors agree
@@ -165,28 +169,38 @@ def try_items(
     for strength in (best.strength / 2, best.strength * 2):
         try_each([start._replace(strength=strength, weight=weight) for weight in weights])
     chosen = most_usual(tried, start)
-    if chosen.weight:
-        for low_rank in LOW_RANKS:
-            try_each([chosen._replace(low_rank=low_rank)])
-        chosen = most_usual(tried, start)
-        try_each([chosen._replace(rarity_power=power) for power in RARITY_POWERS])
+    if not chosen.weight:
+        return tried, ndcgs
+    for power, factor in product(REGULARISATION_POWERS, (1, 2)):
+        try_each([chosen._replace(regularisation_power=power, strength=factor * chosen.strength)])
+    chosen = most_usual(tried, start)
+    for low_rank in LOW_RANKS:
+        try_each([chosen._replace(low_rank=low_rank)])
+    chosen = most_usual(tried, start)
+    try_each([chosen._replace(rarity_power=power) for power in RARITY_POWERS])
     return tried, ndcgs
 
 
-def items_by_settings(grams: list[NDArray[np.float64]]) -> Callable[[float, float], list[NDArray[np.float32]]]:
-    """Return a function that returns the item model of each Gram matrix for a strength and a share of low rank."""
+def items_by_settings(grams: list[NDArray[np.float64]]) -> Callable[[ItemSettings], list[NDArray[np.float32]]]:
+    """Return a function that returns the item model of each Gram matrix for some settings.
+
+    It keeps the last regressions, which are asked for in a row, and no more, for they are large.
+    """
 
     def on_each(make: Callable[[NDArray[np.float64]], NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         with ThreadPoolExecutor(THREADS) as pool:
             return list(pool.map(make, grams))
 
     parts = cache(lambda: on_each(low_rank_weights))
-    regressions = cache(lambda strength: on_each(partial(regression_weights, strength=strength)))
+    regressions = lru_cache(maxsize=1)(
+        lambda strength, power: on_each(partial(regression_weights, strength=strength, power=power))
+    )
 
-    def items_of(strength: float, low_rank: float) -> list[NDArray[np.float32]]:
+    def items_of(settings: ItemSettings) -> list[NDArray[np.float32]]:
+        weights = regressions(settings.strength, settings.regularisation_power)
         return [
-            add_low_rank(weights, part, low_rank, gram)
-            for weights, part, gram in zip(regressions(strength), parts(), grams, strict=True)
+            add_low_rank(regression, part, settings.low_rank, gram)
+            for regression, part, gram in zip(weights, parts(), grams, strict=True)
         ]
 
     return items_of
@@ -240,6 +254,7 @@ def distance(a: ItemSettings, b: ItemSettings) -> float:
     """Return how far apart two settings are."""
     return (
         abs(float(np.log2(a.strength / b.strength)))
+        + 2 * abs(a.regularisation_power - b.regularisation_power)
         + 3 * abs(a.low_rank - b.low_rank)
         + 5 * abs(a.weight - b.weight)
         + 10 * abs(a.rarity_power - b.rarity_power)

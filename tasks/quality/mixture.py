@@ -19,7 +19,7 @@ from tasks.quality.holdout import Split
 from tasks.quality.metrics import find_hits, ndcg
 
 DEPTH = 10
-FEWEST_RANKED, MOST_RANKED, RANKED_SHARE = 1000, 2000, 0.8  # the most favourited movies, with that share of favourites
+FEWEST_RANKED, MOST_RANKED, RANKED_SHARE = 1000, 4000, 0.8  # the most favourited movies, with that share of favourites
 
 
 class Mixture(NamedTuple):

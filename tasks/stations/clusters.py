@@ -9,7 +9,7 @@ from tasks.blocks import Frame, Interactions
 from tasks.engine import Engine
 from tasks.model.fit import known_of
 from tasks.model.neighbours import Known, place
-from tasks.model.types import Elbow, Fit, Model
+from tasks.model.types import Elbow, Fit, ItemSettings, Model
 from tasks.quality.choose import Choice
 
 
@@ -63,11 +63,10 @@ def write_choices(engine: Engine, elbow: Elbow, choice: Choice) -> None:
     engine.write("elbow_rows", rows, "model/elbow")
     tried = list(choice.by_items)
     settings = {
-        "item_weight": np.array([settings.weight for settings in tried], dtype=np.float64),
-        "strength": np.array([settings.strength for settings in tried], dtype=np.float64),
-        "low_rank": np.array([settings.low_rank for settings in tried], dtype=np.float64),
-        "rarity_power": np.array([settings.rarity_power for settings in tried], dtype=np.float64),
+        name: np.array([getattr(each, name) for each in tried], dtype=np.float64) for name in ItemSettings._fields
+    }
+    settings |= {
         "quality": np.array(list(choice.by_items.values()), dtype=np.float64),
-        "is_chosen": np.array([settings == choice.items for settings in tried], dtype=bool),
+        "is_chosen": np.array([each == choice.items for each in tried], dtype=bool),
     }
     engine.write("item_setting_rows", settings, "model/item_settings")

@@ -223,7 +223,9 @@ def fitted(users, settings=CLUSTERS_ALONE, n_fine_clusters=20, **options):
     return Case(users, place(users, model, known_of(fit)), model)
 
 
-ITEMS = ItemSettings(strength=8.0, low_rank=0.15, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0)
+ITEMS = ItemSettings(
+    strength=8.0, regularisation_power=0.5, low_rank=0.15, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0
+)
 
 
 @pytest.mark.parametrize("settings", [CLUSTERS_ALONE, ITEMS], ids=["clusters alone", "with an item model"])

@@ -59,6 +59,7 @@ def test_the_settings_of_the_item_model_are_of_near_best_quality(chosen):
     assert best >= max(quality for settings, quality in chosen.by_items.items() if settings.weight == 0)
     assert {settings.weight for settings in chosen.by_items} == set(choose.WEIGHTS)
     assert {settings.low_rank for settings in chosen.by_items} == set(choose.LOW_RANKS)
+    assert {settings.regularisation_power for settings in chosen.by_items} >= set(choose.REGULARISATION_POWERS)
     assert {settings.recency for settings in chosen.by_items} == {0.0}, "times are not known"
 
 
@@ -165,7 +166,7 @@ def test_users_to_try_hold_so_many_interactions_and_tell_nothing_by_their_order(
 
 @pytest.mark.parametrize(
     ("n_fans", "n"),
-    [(np.ones(500, dtype=int), 500), (np.r_[10**6, np.ones(5000, dtype=int)], 1000), (np.ones(9000, dtype=int), 2000)],
+    [(np.ones(500, dtype=int), 500), (np.r_[10**6, np.ones(5000, dtype=int)], 1000), (np.ones(9000, dtype=int), 4000)],
 )
 def test_the_most_favourited_movies_are_ranked(n_fans, n):
     assert count_ranked(n_fans) == n

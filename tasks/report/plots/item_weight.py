@@ -28,7 +28,7 @@ def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
     axes = place_axes(figure, Room(right=0.5))[0, 0]
     dress(axes, "Held-out NDCG@10")
     axes.set_xlabel("share of the score that comes from the item model; a line for each strength of regularisation")
-    others = pl.col("low_rank", "rarity_power")
+    others = pl.col("regularisation_power", "low_rank", "rarity_power")
     lines = settings.filter(pl.all_horizontal(others == others.mode().first()))
     for (each,), line in lines.group_by("strength", maintain_order=True):
         line = line.sort("item_weight")
