@@ -6,7 +6,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +27,7 @@ from tasks.progress import report_progress
 
 Result = TypeVar("Result")
 OLDEST_READER = "v1.5.0"  # DuckDB 1.5 clients can open what is written
+LEAST_MEMORY = "64MB"  # that DuckDB keeps of pages which are in the file, too
 MOST_WORKERS = 4  # blocks at work; more would need more memory
 
 
@@ -84,6 +85,7 @@ class DuckDBEngine(NamedTuple):
         with self.connect() as connection:
             for number, block in enumerate(read_blocks(connection)):
                 save_block(folder / f"{number:08}.npz", block)
+            forget_pages(connection, self.memory_limit)
 
     def blocks(self, is_kept: UserFilter | None = None) -> Iterator[Interactions]:
         """Yield the users who have favourites, or those whom ``is_kept`` keeps, in ascending order, in blocks."""
@@ -137,6 +139,17 @@ def read_blocks(connection: duckdb.DuckDBPyConnection) -> Iterator[Interactions]
         found = arrays(connection, "model/interaction_block", first=int(users[0]), last=int(users[-1]))
         yield block_of(users, int(n_movies), found)
         report_progress(min(len(user_ids), start + BLOCK_USERS), len(user_ids))
+
+
+def forget_pages(connection: duckdb.DuckDBPyConnection, memory_limit: str | None) -> None:
+    """Have DuckDB free the memory of pages that it could read again, for who needs memory next."""
+    connection.execute("checkpoint")
+    with suppress(duckdb.OutOfMemoryException):
+        connection.execute("set memory_limit = $limit", {"limit": LEAST_MEMORY})
+    if memory_limit:
+        connection.execute("set memory_limit = $limit", {"limit": memory_limit})
+    else:
+        connection.execute("reset memory_limit")
 
 
 def save_block(path: Path, block: Interactions) -> None:

@@ -161,6 +161,20 @@ def test_blocks_stored_again_replace_those_before(engine):
     assert [block.user_ids.tolist() for block in engine.blocks()] == [[9]]
 
 
+def test_duckdb_gives_pages_back_once_the_blocks_are_stored(engine):
+    engine = engine._replace(memory_limit="500MB")
+    with engine.connect() as connection:
+        connection.execute("create or replace table wide as select hash(range) as h from range(12_000_000)")
+        kept = "select sum(memory_usage_bytes) from duckdb_memory()"
+        [(before,)] = connection.execute(kept).fetchall()
+        engine.store_blocks()
+        [(after,)] = connection.execute(kept).fetchall()
+        [(limit,)] = connection.execute("select current_setting('memory_limit')").fetchall()
+    assert before > 90e6
+    assert after < 70e6
+    assert limit == "476.8 MiB"
+
+
 def test_block_of_sorts_entries_that_come_in_any_order():
     entries = {
         "user_id": np.array([8, 3, 8, 3]),
