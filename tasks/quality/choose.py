@@ -141,7 +141,7 @@ def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float]
 def try_items(
     mixtures: list[Mixture], grams: list[NDArray[np.float64]], options: ModelOptions
 ) -> tuple[dict[ItemSettings, float], dict[ItemSettings, NDArray[np.float64]]]:
-    """Return the quality of settings of the item model: strength and weight first, then one after the other.
+    """Return the quality of settings of the item model that were tried.
 
     Beside it stands each user's NDCG@10 on the first way of holding out.
     """
@@ -163,6 +163,17 @@ def try_items(
         for mixed in (each._replace(unit=unit) for each in settings):
             tried[mixed], ndcgs[mixed] = measure_mixed(mixtures, scores, mixed)
 
+    search(tried, try_each, start, weights)
+    return tried, ndcgs
+
+
+def search(
+    tried: dict[ItemSettings, float],
+    try_each: Callable[[list[ItemSettings]], None],
+    start: ItemSettings,
+    weights: tuple[float, ...],
+) -> None:
+    """Have strength and weight tried together, then the other settings one after the other, each beside the best."""
     for strength in STRENGTHS:
         try_each([start._replace(strength=strength, weight=weight) for weight in weights])
     best = max(tried, key=lambda settings: tried[settings])
@@ -170,7 +181,7 @@ def try_items(
         try_each([start._replace(strength=strength, weight=weight) for weight in weights])
     chosen = most_usual(tried, start)
     if not chosen.weight:
-        return tried, ndcgs
+        return
     for power, factor in product(REGULARISATION_POWERS, (1, 2)):
         try_each([chosen._replace(regularisation_power=power, strength=factor * chosen.strength)])
     chosen = most_usual(tried, start)
@@ -178,7 +189,6 @@ def try_items(
         try_each([chosen._replace(low_rank=low_rank)])
     chosen = most_usual(tried, start)
     try_each([chosen._replace(rarity_power=power) for power in RARITY_POWERS])
-    return tried, ndcgs
 
 
 def items_by_settings(grams: list[NDArray[np.float64]]) -> Callable[[ItemSettings], list[NDArray[np.float32]]]:
