@@ -342,7 +342,10 @@ def message_of(error: Exception) -> str:
     if isinstance(error, CineclusterError):
         return str(error)
     if str(error).startswith("Failed to reach API"):
-        return f"{error}. Start this Prefect server, or unset PREFECT_API_URL to run without one."
+        return (
+            f"{error}. Start this Prefect server, or run without one: unset the variable PREFECT_API_URL, "
+            "or `prefect config unset PREFECT_API_URL`."
+        )
     return f"{type(error).__name__}: {error}"
 
 

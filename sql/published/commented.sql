@@ -9,7 +9,7 @@ select
     'view' as kind,
     view_name as relation
 from duckdb_views()
-where not internal and not temporary and view_name <> 'overlay'
+where not internal and not temporary
 union all
 select
     'macro table' as kind,

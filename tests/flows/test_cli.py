@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import app, main
+from flows.cli import app, main, message_of
 from flows.cli_read import with_reasons
 from flows.config import RENAMED, RetrainOptions
 from tasks.published.read import Recommendation
@@ -150,6 +150,11 @@ def test_every_bad_option_is_one_line(capsys):
         "--seed -1: should be greater than or equal to 0. Same seed, same source: same tables.",
         "--top-n 0: should be greater than or equal to 1. Recommendations stored for each user.",
     ]
+
+
+def test_a_server_that_is_not_there_is_told_with_both_ways_to_do_without():
+    message = message_of(RuntimeError("Failed to reach API at http://127.0.0.1:4200/api/"))
+    assert "unset the variable PREFECT_API_URL, or `prefect config unset PREFECT_API_URL`" in message
 
 
 def test_a_memory_limit_that_is_too_small_says_so(capsys):
