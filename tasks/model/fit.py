@@ -65,7 +65,7 @@ def fit_model(
     n_candidates : movies that are scored, by `count_candidates` where None.
     """
     n_candidates = n_candidates or count_candidates(fit.movies.n_users, len(fit.movies.movie_ids))
-    n_items = count_items(fit.movies.n_fans, fit.movies.n_users) if settings.weight else 0
+    n_items = min(n_candidates, count_items(fit.movies.n_fans, fit.movies.n_users)) if settings.weight else 0
     model = bare_model(fit, options, settings, n_candidates)
     sums = sum_blocks(partial(count_block, model=model, known=known_of(fit), n_items=n_items))
     model, lift = with_shares(model, sums)

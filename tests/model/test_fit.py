@@ -107,6 +107,14 @@ def test_users_beyond_the_sample_count_where_they_are_nearest():
         np.testing.assert_allclose(model.shares[cluster], evidence[labels == cluster].mean(axis=0), rtol=1e-5)
 
 
+def test_the_item_model_knows_no_movie_that_is_not_scored():
+    """With very many users fewer movies are scored than the item model could know."""
+    users, options = some_users(), options_of(n_components=5)
+    fitted = fit_fine_clusters(users, movies_of(users), 4, options)
+    model, _ = fit_model(fitted, options, SETTINGS, lambda count: count(users), n_candidates=7)
+    assert (model.shares.shape[1], model.items.shape) == (7, (7, 7))
+
+
 def test_the_item_model_is_mixed_with_shares_by_weight_and_both_are_lifted_by_rarity():
     users = some_users()
     alone, *_ = fit(users)
