@@ -76,7 +76,7 @@ def item_weights(gram: NDArray[np.float64], settings: ItemSettings) -> NDArray[n
 
 
 def add_low_rank(
-    weights: NDArray[np.float32], part: NDArray[np.float32], share: float, gram: NDArray[np.float64]
+    weights: NDArray[np.float32], part: NDArray[np.float32], share: float, gram: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """Return B + share * s L, s such that B and s L have the same mean, weighted by the Gram matrix.
 
@@ -91,7 +91,7 @@ def add_low_rank(
     return weights + part * np.float32(share * max(scale, 0.0))
 
 
-def low_rank_weights(gram: NDArray[np.float64]) -> NDArray[np.float32]:
+def low_rank_weights(gram: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return L, shape (n_items, n_items): W W' with 0 on the diagonal.
 
     The columns of W are the eigenvectors of D ** -0.25 G D ** -0.25 with the 32 largest eigenvalues, D the diagonal of
@@ -117,22 +117,23 @@ def low_rank_weights(gram: NDArray[np.float64]) -> NDArray[np.float32]:
     return weights.astype(np.float32)
 
 
-def regression_weights(gram: NDArray[np.float64], strength: float, power: float) -> NDArray[np.float32]:
+def regression_weights(gram: NDArray[np.floating], strength: float, power: float) -> NDArray[np.float32]:
     """Return B, shape (n_items, n_items).
 
     C is the inverse of the Gram matrix G plus strength * m * (G_ii / m) ** power on its diagonal, m the mean of G_ii of
     the 1,000 most favourited movies, so that a strength means the same however many movies are known.
-    B_ji = -C_ji / C_ii, and 0 on the diagonal. It is computed in float64, so that processors agree on it.
+    B_ji = -C_ji / C_ii, and 0 on the diagonal. In float64 processors agree on it to all digits of what is returned.
     """
-    from scipy.linalg.lapack import dpotrf, dpotri  # as above
+    from scipy.linalg import lapack  # as above
 
     diagonal = np.diag(gram)
     mean = max(float(diagonal[:SCALE_ITEMS].mean()), 1e-9)
     added = strength * mean * (np.maximum(diagonal, 1e-3) / mean) ** power
     system = np.array(gram, order="F")
     system[np.diag_indices_from(system)] += added
-    factor, _ = dpotrf(system, lower=True, overwrite_a=True)
-    inverse, _ = dpotri(factor, lower=True, overwrite_c=True)
+    is_single = system.dtype == np.float32
+    factor, _ = (lapack.spotrf if is_single else lapack.dpotrf)(system, lower=True, overwrite_a=True)
+    inverse, _ = (lapack.spotri if is_single else lapack.dpotri)(factor, lower=True, overwrite_c=True)
     mirror_lower(inverse)
     weights = np.empty(gram.shape, dtype=np.float32)
     np.divide(inverse, -np.diag(inverse), out=weights, casting="same_kind")
@@ -140,7 +141,7 @@ def regression_weights(gram: NDArray[np.float64], strength: float, power: float)
     return weights
 
 
-def mirror_lower(matrix: NDArray[np.float64]) -> None:
+def mirror_lower(matrix: NDArray[np.floating]) -> None:
     """Write what is below the diagonal of a square matrix above it, too, a few rows at a time to save memory."""
     for start in range(0, len(matrix), BLOCK_ROWS):
         stop = start + BLOCK_ROWS
