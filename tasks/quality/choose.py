@@ -119,7 +119,7 @@ def choose_items(
     n_fans = trained[0].movies.n_fans
     n_known = count_items(n_fans, n_users)
     if items.weight and n_known > MANY_MORE * count_ranked(n_fans):
-        few = trained[:1] + trained[1:][-1:]
+        few = trained[:1] + trained[1:][-1:]  # one by chance, and one by time where it is known
         mixtures = [mix_all(each, n_movies=min(n_known, len(each.movies.n_fans))) for each in few]
         tried, ndcgs = try_items(few, mixtures, partial(search_mix, start=items, weights=weights))
         items = most_usual(tried, items)
