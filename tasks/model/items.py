@@ -14,9 +14,10 @@ from tasks.model.recency import discount
 from tasks.model.types import ItemSettings
 
 LEAST_FANS = 2  # favourites from which the item model knows a movie
-LEAST_SHARE = 0.97  # of all favourites that are of movies that it knows
-FEWEST_ITEMS, MOST_ITEMS, MOST_ITEMS_FOR_MANY = 2000, 10_000, 2500
+LEAST_SHARE = 0.98  # of all favourites that are of movies that it knows
+FEWEST_ITEMS, MOST_ITEMS, MOST_ITEMS_FOR_MANY = 2000, 12_000, 2500
 MANY_USERS = 100_000
+MOST_IN_DOUBLE = 5000  # movies up to which the Gram matrix has double precision; beyond, it would take gigabytes
 BLOCK_ROWS = 2048
 HEAD_ITEMS = 700  # most favourited movies, whose rows are so full that dense products are faster
 ROW_POWER, SCALE_POWER = 0.25, 0.25  # see docs/quality.md
@@ -26,9 +27,9 @@ FEW_ITEMS = 200  # up to which all eigenvectors are computed
 
 
 def count_items(n_fans: NDArray[np.integer], n_users: int) -> int:
-    """Return how many movies the item model knows: the most favourited ones, with 97 % of all favourites.
+    """Return how many movies the item model knows: the most favourited ones, with 98 % of all favourites.
 
-    They are 2,000 at least, if that many have two favourites, and 10,000 at most, or 2,500 for many users.
+    They are 2,000 at least, if that many have two favourites, and 12,000 at most, or 2,500 for many users.
     """
     most = min(MOST_ITEMS_FOR_MANY if n_users >= MANY_USERS else MOST_ITEMS, int((n_fans >= LEAST_FANS).sum()))
     return min(most, max(count_holding(LEAST_SHARE, n_fans), FEWEST_ITEMS))
@@ -39,15 +40,16 @@ def count_holding(share: float, n_fans: NDArray[np.integer]) -> int:
     return int(np.searchsorted(np.cumsum(n_fans), share * n_fans.sum())) + 1
 
 
-def gram_of(users: Interactions, n_items: int) -> NDArray[np.float64]:
+def gram_of(users: Interactions, n_items: int) -> NDArray[np.floating]:
     """Return the sum over users of y y' / (y'y) ** 0.5, shape (n_items, n_items).
 
-    y is the user's evidence for the movies that the item model knows. It adds up over blocks of users.
+    y is the user's evidence for the movies that the item model knows. It adds up over blocks of users. Up to 5,000
+    movies it is float64, and so is what is computed from it; beyond, float32.
     """
     rows = balanced_evidence(users, n_items)
     head = min(HEAD_ITEMS, n_items)
     tail = rows[:, head:]
-    gram = np.zeros((n_items, n_items))
+    gram = np.zeros((n_items, n_items), dtype=np.float64 if n_items <= MOST_IN_DOUBLE else np.float32)
     gram[head:, head:] = (tail.T.tocsr() @ tail).toarray()
     for start in range(0, rows.shape[0], BLOCK_ROWS):
         few = slice(start, start + BLOCK_ROWS)
@@ -66,7 +68,7 @@ def balanced_evidence(users: Interactions, n_items: int | None = None) -> csr_ma
     return with_data(weights, weights.data * np.repeat(factors, np.diff(weights.indptr)))
 
 
-def item_weights(gram: NDArray[np.float64], settings: ItemSettings) -> NDArray[np.float32]:
+def item_weights(gram: NDArray[np.floating], settings: ItemSettings) -> NDArray[np.float32]:
     """Return what favourite j adds to movie i in row j and column i, shape (n_items, n_items).
 
     It is the regression plus ``settings.low_rank`` times the part of low rank.

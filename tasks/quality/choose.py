@@ -33,7 +33,7 @@ NEAR = 0.97
 MANY_RETURNING = 300  # users with favourites before and after a moment, from which a cut there tells something
 FEW_USERS = 3_000  # for whom one split is too much of a chance
 MOST_ENTRIES = 400_000  # interactions that are learned from to choose
-STRENGTHS = (4.0, 8.0, 16.0)  # where few movies are ranked, less looks better than it is with all of them
+STRENGTHS = (1.0, 4.0, 16.0)
 MANY_MORE = 1.5  # times the movies that are ranked first, for all known ones to be ranked to choose the weight
 WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 REGULARISATION_POWERS = (0.0, 0.25)  # beside the usual one
@@ -209,6 +209,9 @@ def try_items(
 def search(tried: Tried, try_each: TryEach, start: ItemSettings, weights: tuple[float, ...]) -> None:
     """Have strength and weight tried together, then the other settings one after the other, each beside the best."""
     for strength in STRENGTHS:
+        try_each([start._replace(strength=strength, weight=weight) for weight in weights])
+    best = max(tried, key=lambda settings: tried[settings])
+    for strength in (best.strength / 2, best.strength * 2):
         try_each([start._replace(strength=strength, weight=weight) for weight in weights])
     chosen = most_usual(tried, start)
     if not chosen.weight:
