@@ -14,10 +14,9 @@ from tasks.model.recency import discount
 from tasks.model.types import ItemSettings
 
 LEAST_FANS = 2  # favourites from which the item model knows a movie
-LEAST_SHARE = 0.98  # of all favourites that are of movies that it knows
-FEWEST_ITEMS, MOST_ITEMS, MOST_ITEMS_FOR_MANY = 2000, 12_000, 2500
+LEAST_SHARE = 0.97  # of all favourites that are of movies that it knows
+FEWEST_ITEMS, MOST_ITEMS, MOST_ITEMS_FOR_MANY = 2000, 10_000, 2500
 MANY_USERS = 100_000
-MOST_IN_DOUBLE = 5000  # movies up to which the Gram matrix has double precision; beyond, it would take gigabytes
 BLOCK_ROWS = 2048
 HEAD_ITEMS = 700  # most favourited movies, whose rows are so full that dense products are faster
 ROW_POWER, SCALE_POWER = 0.25, 0.25  # see docs/quality.md
@@ -27,9 +26,9 @@ FEW_ITEMS = 200  # up to which all eigenvectors are computed
 
 
 def count_items(n_fans: NDArray[np.integer], n_users: int) -> int:
-    """Return how many movies the item model knows: the most favourited ones, with 98 % of all favourites.
+    """Return how many movies the item model knows: the most favourited ones, with 97 % of all favourites.
 
-    They are 2,000 at least, if that many have two favourites, and 12,000 at most, or 2,500 for many users.
+    They are 2,000 at least, if that many have two favourites, and 10,000 at most, or 2,500 for many users.
     """
     most = min(MOST_ITEMS_FOR_MANY if n_users >= MANY_USERS else MOST_ITEMS, int((n_fans >= LEAST_FANS).sum()))
     return min(most, max(count_holding(LEAST_SHARE, n_fans), FEWEST_ITEMS))
@@ -40,16 +39,15 @@ def count_holding(share: float, n_fans: NDArray[np.integer]) -> int:
     return int(np.searchsorted(np.cumsum(n_fans), share * n_fans.sum())) + 1
 
 
-def gram_of(users: Interactions, n_items: int) -> NDArray[np.floating]:
+def gram_of(users: Interactions, n_items: int) -> NDArray[np.float64]:
     """Return the sum over users of y y' / (y'y) ** 0.5, shape (n_items, n_items).
 
-    y is the user's evidence for the movies that the item model knows. It adds up over blocks of users. Up to 5,000
-    movies it is float64, and so is what is computed from it; beyond, float32.
+    y is the user's evidence for the movies that the item model knows. It adds up over blocks of users.
     """
     rows = balanced_evidence(users, n_items)
     head = min(HEAD_ITEMS, n_items)
     tail = rows[:, head:]
-    gram = np.zeros((n_items, n_items), dtype=np.float64 if n_items <= MOST_IN_DOUBLE else np.float32)
+    gram = np.zeros((n_items, n_items))
     gram[head:, head:] = (tail.T.tocsr() @ tail).toarray()
     for start in range(0, rows.shape[0], BLOCK_ROWS):
         few = slice(start, start + BLOCK_ROWS)
@@ -68,7 +66,7 @@ def balanced_evidence(users: Interactions, n_items: int | None = None) -> csr_ma
     return with_data(weights, weights.data * np.repeat(factors, np.diff(weights.indptr)))
 
 
-def item_weights(gram: NDArray[np.floating], settings: ItemSettings) -> NDArray[np.float32]:
+def item_weights(gram: NDArray[np.float64], settings: ItemSettings) -> NDArray[np.float32]:
     """Return what favourite j adds to movie i in row j and column i, shape (n_items, n_items).
 
     It is the regression plus ``settings.low_rank`` times the part of low rank.
@@ -78,7 +76,7 @@ def item_weights(gram: NDArray[np.floating], settings: ItemSettings) -> NDArray[
 
 
 def add_low_rank(
-    weights: NDArray[np.float32], part: NDArray[np.float32], share: float, gram: NDArray[np.floating]
+    weights: NDArray[np.float32], part: NDArray[np.float32], share: float, gram: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Return B + share * s L, s such that B and s L have the same mean, weighted by the Gram matrix.
 
@@ -93,7 +91,7 @@ def add_low_rank(
     return weights + part * np.float32(share * max(scale, 0.0))
 
 
-def low_rank_weights(gram: NDArray[np.floating]) -> NDArray[np.float32]:
+def low_rank_weights(gram: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return L, shape (n_items, n_items): W W' with 0 on the diagonal.
 
     The columns of W are the eigenvectors of D ** -0.25 G D ** -0.25 with the 32 largest eigenvalues, D the diagonal of
@@ -119,23 +117,22 @@ def low_rank_weights(gram: NDArray[np.floating]) -> NDArray[np.float32]:
     return weights.astype(np.float32)
 
 
-def regression_weights(gram: NDArray[np.floating], strength: float, power: float) -> NDArray[np.float32]:
+def regression_weights(gram: NDArray[np.float64], strength: float, power: float) -> NDArray[np.float32]:
     """Return B, shape (n_items, n_items).
 
     C is the inverse of the Gram matrix G plus strength * m * (G_ii / m) ** power on its diagonal, m the mean of G_ii of
     the 1,000 most favourited movies, so that a strength means the same however many movies are known.
-    B_ji = -C_ji / C_ii, and 0 on the diagonal. In float64 processors agree on it to all digits of what is returned.
+    B_ji = -C_ji / C_ii, and 0 on the diagonal. It is computed in float64, so that processors agree on it.
     """
-    from scipy.linalg import lapack  # as above
+    from scipy.linalg.lapack import dpotrf, dpotri  # as above
 
     diagonal = np.diag(gram)
     mean = max(float(diagonal[:SCALE_ITEMS].mean()), 1e-9)
     added = strength * mean * (np.maximum(diagonal, 1e-3) / mean) ** power
     system = np.array(gram, order="F")
     system[np.diag_indices_from(system)] += added
-    is_single = system.dtype == np.float32
-    factor, _ = (lapack.spotrf if is_single else lapack.dpotrf)(system, lower=True, overwrite_a=True)
-    inverse, _ = (lapack.spotri if is_single else lapack.dpotri)(factor, lower=True, overwrite_c=True)
+    factor, _ = dpotrf(system, lower=True, overwrite_a=True)
+    inverse, _ = dpotri(factor, lower=True, overwrite_c=True)
     mirror_lower(inverse)
     weights = np.empty(gram.shape, dtype=np.float32)
     np.divide(inverse, -np.diag(inverse), out=weights, casting="same_kind")
@@ -143,7 +140,7 @@ def regression_weights(gram: NDArray[np.floating], strength: float, power: float
     return weights
 
 
-def mirror_lower(matrix: NDArray[np.floating]) -> None:
+def mirror_lower(matrix: NDArray[np.float64]) -> None:
     """Write what is below the diagonal of a square matrix above it, too, a few rows at a time to save memory."""
     for start in range(0, len(matrix), BLOCK_ROWS):
         stop = start + BLOCK_ROWS

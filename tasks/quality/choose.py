@@ -13,19 +13,11 @@ from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Interactions, select_movies
 from tasks.model.draw import draw_users
-from tasks.model.items import (
-    add_low_rank,
-    count_items,
-    discounted,
-    gram_of,
-    low_rank_weights,
-    rarity,
-    regression_weights,
-)
+from tasks.model.items import add_low_rank, discounted, gram_of, low_rank_weights, rarity, regression_weights
 from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions
 from tasks.progress import report_progress
 from tasks.quality.holdout import Split, hold_out
-from tasks.quality.mixture import Mixture, Trained, count_ranked, make_mixture, ndcg_of, train_on
+from tasks.quality.mixture import Mixture, make_mixture, ndcg_of, train_on
 
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
 USERS_A_CLUSTER = (16, 8, 4)
@@ -33,8 +25,7 @@ NEAR = 0.97
 MANY_RETURNING = 300  # users with favourites before and after a moment, from which a cut there tells something
 FEW_USERS = 3_000  # for whom one split is too much of a chance
 MOST_ENTRIES = 400_000  # interactions that are learned from to choose
-STRENGTHS = (1.0, 4.0, 16.0)
-MANY_MORE = 1.5  # times the movies that are ranked first, for all known ones to be ranked to choose the weight
+STRENGTHS = (2.0, 8.0, 32.0)
 WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 REGULARISATION_POWERS = (0.0, 0.25)  # beside the usual one
 LOW_RANKS = (0.0, 0.15, 0.3, 0.6)
@@ -44,9 +35,6 @@ USUAL = ItemSettings(
 )
 THREADS = 2
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
-
-Tried = dict[ItemSettings, float]
-TryEach = Callable[[list[ItemSettings]], None]  # adds the quality of settings that differ in weight and rarity alone
 
 
 class Choice(NamedTuple):
@@ -93,37 +81,11 @@ def choose_by_trials(sample: Interactions, options: ModelOptions) -> Choice:
     if options.item_weight == 0:
         first = mixture_of(0, n_tried)
         return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, {}, named(first, ndcg_of(first, first.clusters.copy())))
-    weights = WEIGHTS if options.item_weight == "auto" else (float(options.item_weight),)
     mixtures = [mixture_of(number, n_tried) for number in range(len(trained))]
-    mix_all = partial(make_mixture, options=options, n_fine_clusters=n_tried)
-    items, tried, by_user = choose_items(trained, mixtures, mix_all, weights, len(sample.user_ids))
-    return Choice(n_fine_clusters, items, quality, tried, by_user)
-
-
-def choose_items(
-    trained: list[Trained],
-    mixtures: list[Mixture],
-    mix_all: Callable[..., Mixture],
-    weights: tuple[float, ...],
-    n_users: int,
-) -> tuple[ItemSettings, Tried, dict[int, float]]:
-    """Return the settings that predict held-out favourites best, the quality of those tried, and that by user.
-
-    Where the item model knows many more movies than are ranked, the mix is chosen again with all of them ranked: the
-    most favourited ones alone would have the clusters count for too much.
-    """
-    has_times = any(each.train.seconds.any() for each in trained)
-    start = USUAL._replace(recency=USUAL.recency if has_times else 0.0)
-    tried, ndcgs = try_items(trained, mixtures, partial(search, start=start, weights=weights))
-    items = most_usual(tried, start)
-    n_fans = trained[0].movies.n_fans
-    n_known = count_items(n_fans, n_users)
-    if items.weight and n_known > MANY_MORE * count_ranked(n_fans):
-        few = trained[:1] + trained[1:][-1:]  # one by chance, and one by time where it is known
-        mixtures = [mix_all(each, n_movies=min(n_known, len(each.movies.n_fans))) for each in few]
-        tried, ndcgs = try_items(few, mixtures, partial(search_mix, start=items, weights=weights))
-        items = most_usual(tried, items)
-    return items, tried, named(mixtures[0], ndcgs[items])
+    grams = [gram_of(each.train, mixture.clusters.shape[1]) for each, mixture in zip(trained, mixtures, strict=True)]
+    tried, ndcgs = try_items(mixtures, grams, options)
+    items = most_usual(tried, USUAL)
+    return Choice(n_fine_clusters, items, quality, tried, named(mixtures[0], ndcgs[items]))
 
 
 def named(mixture: Mixture, ndcg: NDArray[np.float64]) -> dict[int, float]:
@@ -177,18 +139,17 @@ def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float]
 
 
 def try_items(
-    trained: list[Trained], mixtures: list[Mixture], search: Callable[[Tried, TryEach], None]
-) -> tuple[Tried, dict[ItemSettings, NDArray[np.float64]]]:
-    """Return the quality of settings of the item model that ``search`` has tried.
+    mixtures: list[Mixture], grams: list[NDArray[np.float64]], options: ModelOptions
+) -> tuple[dict[ItemSettings, float], dict[ItemSettings, NDArray[np.float64]]]:
+    """Return the quality of settings of the item model that were tried.
 
     Beside it stands each user's NDCG@10 on the first way of holding out.
     """
-    tried: Tried = {}
+    tried: dict[ItemSettings, float] = {}
     ndcgs: dict[ItemSettings, NDArray[np.float64]] = {}
-    grams = [
-        gram_of(each.train, mixture.clusters.shape[1]).astype(np.float32)
-        for each, mixture in zip(trained, mixtures, strict=True)
-    ]
+    weights = WEIGHTS if options.item_weight == "auto" else (float(options.item_weight),)
+    has_times = any(mixture.users.seconds.any() for mixture in mixtures)
+    start = USUAL._replace(recency=USUAL.recency if has_times else 0.0)
     items_of = items_by_settings(grams)
 
     def try_each(settings: list[ItemSettings]) -> None:
@@ -202,11 +163,16 @@ def try_items(
         for mixed in (each._replace(unit=unit) for each in settings):
             tried[mixed], ndcgs[mixed] = measure_mixed(mixtures, scores, mixed)
 
-    search(tried, try_each)
+    search(tried, try_each, start, weights)
     return tried, ndcgs
 
 
-def search(tried: Tried, try_each: TryEach, start: ItemSettings, weights: tuple[float, ...]) -> None:
+def search(
+    tried: dict[ItemSettings, float],
+    try_each: Callable[[list[ItemSettings]], None],
+    start: ItemSettings,
+    weights: tuple[float, ...],
+) -> None:
     """Have strength and weight tried together, then the other settings one after the other, each beside the best."""
     for strength in STRENGTHS:
         try_each([start._replace(strength=strength, weight=weight) for weight in weights])
@@ -225,20 +191,13 @@ def search(tried: Tried, try_each: TryEach, start: ItemSettings, weights: tuple[
     try_each([chosen._replace(rarity_power=power) for power in RARITY_POWERS])
 
 
-def search_mix(tried: Tried, try_each: TryEach, start: ItemSettings, weights: tuple[float, ...]) -> None:
-    """Have the weight tried, then the rarity power."""
-    try_each([start._replace(weight=weight) for weight in weights])
-    chosen = most_usual(tried, start)
-    try_each([chosen._replace(rarity_power=power) for power in RARITY_POWERS])
-
-
-def items_by_settings(grams: list[NDArray[np.float32]]) -> Callable[[ItemSettings], list[NDArray[np.float32]]]:
+def items_by_settings(grams: list[NDArray[np.float64]]) -> Callable[[ItemSettings], list[NDArray[np.float32]]]:
     """Return a function that returns the item model of each Gram matrix for some settings.
 
     It keeps the last regressions, which are asked for in a row, and no more, for they are large.
     """
 
-    def on_each(make: Callable[[NDArray[np.floating]], NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    def on_each(make: Callable[[NDArray[np.float64]], NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         with ThreadPoolExecutor(THREADS) as pool:
             return list(pool.map(make, grams))
 
@@ -249,8 +208,6 @@ def items_by_settings(grams: list[NDArray[np.float32]]) -> Callable[[ItemSetting
 
     def items_of(settings: ItemSettings) -> list[NDArray[np.float32]]:
         weights = regressions(settings.strength, settings.regularisation_power)
-        if not settings.low_rank:
-            return weights
         return [
             add_low_rank(regression, part, settings.low_rank, gram)
             for regression, part, gram in zip(weights, parts(), grams, strict=True)

@@ -58,19 +58,18 @@ def train_on(split: Split, options: ModelOptions) -> Trained:
     return Trained(train, split.test[:, movies.movie_ids], movies, space, place_in_space(train, space, options))
 
 
-def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, n_movies: int | None = None) -> Mixture:
+def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int) -> Mixture:
     """Return what the scores of at most ``quality_users`` users with held-out favourites are made of.
 
-    They are of the ``n_movies`` most favourited movies alone, by `count_ranked` where None, which both the clusters and
-    the item model know: how the two are mixed best would else depend on how few movies the item model that is tried
-    has, instead of on how good it is.
+    They are of the most favourited movies alone, which both the clusters and the item model know: how the two are
+    mixed best would else depend on how few movies the item model that is tried has, instead of on how good it is.
     """
     train, movies = trained.train, trained.movies
     tested = np.diff(trained.test.indptr) > 0
     keys = user_key(train.user_ids, options.seed + 2)
     tested &= keys <= limit_of(keys[tested], options.quality_users)
     users = select_users(train, tested)
-    n_movies = n_movies or count_ranked(movies.n_fans)
+    n_movies = count_ranked(movies.n_fans)
     fine = k_means(trained.points, n_fine_clusters, 1, FINE_ITERATIONS, options.seed)
     fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_movies)

@@ -61,16 +61,6 @@ def test_a_user_counts_by_the_root_of_the_evidence_and_blocks_add_up(seed, n_ite
     assert gram.dtype == np.float64
 
 
-def test_a_gram_matrix_of_many_movies_has_single_precision(monkeypatch):
-    users = some_users()
-    precise = gram_of(users, 9)
-    monkeypatch.setattr(items, "MOST_IN_DOUBLE", 8)
-    gram = gram_of(users, 9)
-    assert gram.dtype == np.float32
-    np.testing.assert_allclose(gram, precise, rtol=1e-6)
-    np.testing.assert_allclose(item_weights(gram, SETTINGS), item_weights(precise, SETTINGS), atol=1e-5)
-
-
 def test_a_gram_matrix_is_left_as_it_is():
     gram = gram_of(some_users(), 9)
     before = gram.copy()
@@ -133,9 +123,9 @@ def test_later_favourites_count_more():
     [
         ([5, 3, 2, 1, 1], 9, 3),
         ([1], 1, 0),
-        ([2] * 14_000, 9, 12_000),
+        ([2] * 12_000, 9, 10_000),
         ([2] * 9000, 100_000, 2500),
-        ([9000] + [2] * 6000, 9, 5791),
+        ([9000] + [2] * 6000, 9, 5686),
         ([999_000] + [2] * 5000, 9, 2000),
     ],
 )

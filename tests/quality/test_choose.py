@@ -78,17 +78,6 @@ def test_users_without_a_held_out_favourite_among_the_ranked_movies_are_left_out
     assert 10 < len(found.by_user) < 150
 
 
-def test_the_mix_is_chosen_with_all_known_movies_ranked_where_they_are_many_more(four_tastes, monkeypatch):
-    for module in ("mixture", "choose"):
-        monkeypatch.setattr(f"tasks.quality.{module}.count_ranked", lambda n_fans: 10)
-    found = choose_settings(four_tastes, options_of())
-    assert {settings.weight for settings in found.by_items} == set(choose.WEIGHTS)
-    assert {settings.rarity_power for settings in found.by_items} == set(choose.RARITY_POWERS)
-    assert len({settings[:3] for settings in found.by_items}) == 1, "strength, its power and low rank are chosen before"
-    assert found.by_items[found.items] >= choose.FLAT * max(found.by_items.values())
-    assert len(found.by_user) > 150
-
-
 def test_the_choice_is_the_same_again(four_tastes, chosen):
     assert choose_settings(four_tastes, options_of()) == chosen
 
