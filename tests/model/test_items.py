@@ -61,6 +61,18 @@ def test_a_user_counts_by_the_root_of_the_evidence_and_blocks_add_up(seed, n_ite
     assert gram.dtype == np.float64
 
 
+def test_the_unit_of_the_strength_is_the_mean_of_the_most_favourited_movies(monkeypatch):
+    gram = gram_of(some_users(), 9)
+    monkeypatch.setattr(items, "SCALE_ITEMS", 3)
+    system = gram + 2.0 * np.diag(gram)[:3].mean() * np.eye(9)
+    inverse = np.linalg.inv(system)
+    expected = inverse / -np.diag(inverse)
+    np.fill_diagonal(expected, 0)
+    np.testing.assert_allclose(regression_weights(gram, 2.0, 0.0), expected, rtol=1e-4, atol=1e-6)
+    monkeypatch.setattr(items, "BLOCK_ROWS", 4)  # the inverse is completed in several steps
+    np.testing.assert_allclose(regression_weights(gram, 2.0, 0.0), expected, rtol=1e-4, atol=1e-6)
+
+
 def test_a_gram_matrix_is_left_as_it_is():
     gram = gram_of(some_users(), 9)
     before = gram.copy()
