@@ -51,7 +51,7 @@ def retrain(**options: Any) -> dict[str, Any]:
             elbow = stations.measure_elbow(points, movies, o.model)
             found = stations.cluster_users(points, sample, elbow.chosen, o.model)
             clusters = stations.merge_small_clusters(found, points, sample, o.model)
-            choice = stations.choose_settings(sample, o.model)
+            choice = stations.choose_settings(sample, movies, o.model)
             fine = stations.cluster_finely(points, clusters, choice, o.model)
             fit = Fit(sample, movies, space, Groups(found, clusters, fine))
             model, fit = stations.fit_recommender(engine, fit, choice, o.model, withheld)

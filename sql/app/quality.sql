@@ -1,4 +1,4 @@
--- quality: one row per setting of the item model that was tried on held-out favourites, the best first.
+-- quality: one row per setting of the item model that was tried with all its movies ranked, the best first.
 select
     item_weight,
     strength,
@@ -8,5 +8,6 @@ select
     quality,
     is_chosen
 from item_settings
+where n_ranked = (select max(n_ranked) from item_settings)
 order by is_chosen desc, quality desc
 limit 10

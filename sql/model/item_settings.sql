@@ -5,6 +5,7 @@
 -- regularisation_power: how much more movies with many favourites are regularised.
 -- low_rank: how much of its part of low rank is added to the regression, as a multiple of it.
 -- rarity_power: how much movies with few favourites are lifted, see scoring.rarity_power.
+-- n_ranked: how many of the most favourited movies were ranked; qualities compare where it is the same.
 -- quality: held-out NDCG@10, the geometric mean over the ways of holding out.
 -- is_chosen: whether the recommendations were made with this setting.
 create or replace table item_settings as
@@ -14,7 +15,8 @@ select
     regularisation_power,
     low_rank,
     rarity_power,
+    n_ranked,
     quality,
     is_chosen
 from item_setting_rows
-order by strength, regularisation_power, low_rank, rarity_power, item_weight
+order by n_ranked, strength, regularisation_power, low_rank, rarity_power, item_weight

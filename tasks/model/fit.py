@@ -111,7 +111,7 @@ def count_block(users: Interactions, model: Model, known: Known, n_items: int) -
     counts : float32, shape (n_fine, n_candidates), the evidence of the users of each fine cluster for each movie.
     sizes, clusters : users of each fine cluster, and of each cluster.
     tastes : float64, shape (n_candidates, n_components), the sum of the tastes of those who favourited each movie.
-    gram : float64, shape (n_items, n_items), see `tasks.model.items.gram_of`.
+    gram : shape (n_items, n_items), see `tasks.model.items.gram_of`.
     """
     n_fine, n_candidates = model.shares.shape
     points = place_in_space(users, model.space, model.scoring)

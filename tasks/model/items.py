@@ -5,6 +5,8 @@ Autoencoders for Sparse Data", WWW 2019), with three changes that pay on held-ou
 count less, movies with many favourites are regularised more, as far as that pays, and a part of low rank is added.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -14,8 +16,8 @@ from tasks.model.recency import discount
 from tasks.model.types import ItemSettings
 
 LEAST_FANS = 2  # favourites from which the item model knows a movie
-LEAST_SHARE = 0.97  # of all favourites that are of movies that it knows
-FEWEST_ITEMS, MOST_ITEMS, MOST_ITEMS_FOR_MANY = 2000, 10_000, 2500
+MOST_ITEMS, MOST_ITEMS_FOR_MANY = 18_000, 2500
+MOST_EXACT = 8000  # items up to which the Gram matrix has double precision; it saves memory beyond
 MANY_USERS = 100_000
 BLOCK_ROWS = 2048
 HEAD_ITEMS = 700  # most favourited movies, whose rows are so full that dense products are faster
@@ -26,29 +28,27 @@ FEW_ITEMS = 200  # up to which all eigenvectors are computed
 
 
 def count_items(n_fans: NDArray[np.integer], n_users: int) -> int:
-    """Return how many movies the item model knows: the most favourited ones, with 97 % of all favourites.
+    """Return how many movies the item model knows: all with two favourites, or the most favourited of them.
 
-    They are 2,000 at least, if that many have two favourites, and 10,000 at most, or 2,500 for many users.
+    They are 18,000 at most, or 2,500 for many users. Where favourites are spread evenly, each of them matters.
     """
-    most = min(MOST_ITEMS_FOR_MANY if n_users >= MANY_USERS else MOST_ITEMS, int((n_fans >= LEAST_FANS).sum()))
-    return min(most, max(count_holding(LEAST_SHARE, n_fans), FEWEST_ITEMS))
+    most = MOST_ITEMS_FOR_MANY if n_users >= MANY_USERS else MOST_ITEMS
+    return min(most, int((n_fans >= LEAST_FANS).sum()))
 
 
-def count_holding(share: float, n_fans: NDArray[np.integer]) -> int:
-    """Return how many of the most favourited movies, which come first, hold a share of all favourites."""
-    return int(np.searchsorted(np.cumsum(n_fans), share * n_fans.sum())) + 1
-
-
-def gram_of(users: Interactions, n_items: int) -> NDArray[np.float64]:
+def gram_of(users: Interactions, n_items: int) -> NDArray[np.floating]:
     """Return the sum over users of y y' / (y'y) ** 0.5, shape (n_items, n_items).
 
-    y is the user's evidence for the movies that the item model knows. It adds up over blocks of users.
+    y is the user's evidence for the movies that the item model knows. It adds up over blocks of users. It is float64,
+    and float32 for more than 8,000 items.
     """
     rows = balanced_evidence(users, n_items)
     head = min(HEAD_ITEMS, n_items)
     tail = rows[:, head:]
-    gram = np.zeros((n_items, n_items))
-    gram[head:, head:] = (tail.T.tocsr() @ tail).toarray()
+    gram = np.zeros((n_items, n_items), dtype=np.float64 if n_items <= MOST_EXACT else np.float32)
+    products = tail.T.tocsr() @ tail
+    for start in range(head, n_items, BLOCK_ROWS):
+        gram[start : start + BLOCK_ROWS, head:] = products[start - head : start - head + BLOCK_ROWS].toarray()
     for start in range(0, rows.shape[0], BLOCK_ROWS):
         few = slice(start, start + BLOCK_ROWS)
         dense = rows[few, :head].toarray().astype(np.float64)
@@ -66,81 +66,104 @@ def balanced_evidence(users: Interactions, n_items: int | None = None) -> csr_ma
     return with_data(weights, weights.data * np.repeat(factors, np.diff(weights.indptr)))
 
 
-def item_weights(gram: NDArray[np.float64], settings: ItemSettings) -> NDArray[np.float32]:
+def item_weights(gram: NDArray[np.floating], settings: ItemSettings) -> NDArray[np.float32]:
     """Return what favourite j adds to movie i in row j and column i, shape (n_items, n_items).
 
-    It is the regression plus ``settings.low_rank`` times the part of low rank.
+    It is the regression plus ``settings.low_rank`` times the part of low rank. The Gram matrix is overwritten.
     """
-    weights = regression_weights(gram, settings.strength, settings.regularisation_power)
-    return add_low_rank(weights, low_rank_weights(gram), settings.low_rank, gram) if settings.low_rank else weights
+    if not settings.low_rank:
+        return regression_weights(gram, settings)[0]
+    part = low_rank_weights(gram)
+    total = sum_of_products(gram, part)
+    weights, regression_total = regression_weights(gram, settings)
+    part *= np.float32(settings.low_rank * scale_of(regression_total, total))
+    weights += part
+    return weights
 
 
-def add_low_rank(
-    weights: NDArray[np.float32], part: NDArray[np.float32], share: float, gram: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Return B + share * s L, s such that B and s L have the same mean, weighted by the Gram matrix.
+def sum_of_products(gram: NDArray[np.floating], weights: NDArray[np.float32]) -> float:
+    """Return the sum of G_ij W_ij."""
+    return float(np.einsum("ij,ij->", gram, weights, dtype=np.float64))
 
-    Parameters
-    ----------
-    weights : B, the regression.
-    part : L, the part of low rank.
-    share : how much of it is added, 0 for none.
-    gram : the Gram matrix that both come from.
+
+def scale_of(regression_total: float, low_rank_total: float) -> float:
+    """Return s such that the regression B and s L have the same sum of G_ij B_ij and of s G_ij L_ij; 0 at least."""
+    return max(regression_total / max(low_rank_total, 1e-9), 0.0)
+
+
+def low_rank_weights(gram: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return L, shape (n_items, n_items): W W' with 0 on the diagonal, W the `low_rank_axes`.
+
+    So that processors agree on L, it has 7 decimals.
     """
-    scale = np.sum(gram * weights) / max(np.sum(gram * part), 1e-9)
-    return weights + part * np.float32(share * max(scale, 0.0))
-
-
-def low_rank_weights(gram: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return L, shape (n_items, n_items): W W' with 0 on the diagonal.
-
-    The columns of W are the eigenvectors of D ** -0.25 G D ** -0.25 with the 32 largest eigenvalues, D the diagonal of
-    the Gram matrix G. The scale keeps movies with many favourites from taking all axes (EigenRec: A. Nikolakopoulos et
-    al., "EigenRec: Generalizing PureSVD for Effective and Efficient Top-N Recommendations", KAIS 2019). So that
-    processors agree on L, it has 7 decimals, and of eigenvalues that are equal all are taken or none.
-    """
-    from scipy.sparse.linalg import eigsh  # takes a while to import, and ranking needs none of it
-
-    scale = np.maximum(np.diag(gram), 1e-3) ** -SCALE_POWER
-    scaled = gram * scale[:, None] * scale
-    n_items, n_wanted = len(gram), min(N_AXES + 1, len(gram))
-    if n_items <= FEW_ITEMS:
-        values, vectors = np.linalg.eigh(scaled)
-        values, vectors = values[-n_wanted:], vectors[:, -n_wanted:]
-    else:
-        values, vectors = eigsh(scaled, n_wanted, which="LA", v0=np.ones(n_items))
-    del scaled
-    axes = vectors[:, values > values.min() + 1e-6 * abs(values.max())]
-    weights = axes @ axes.T
-    np.round(weights, 7, out=weights)
-    np.fill_diagonal(weights, 0)
-    return weights.astype(np.float32)
-
-
-def regression_weights(gram: NDArray[np.float64], strength: float, power: float) -> NDArray[np.float32]:
-    """Return B, shape (n_items, n_items).
-
-    C is the inverse of the Gram matrix G plus strength * m * (G_ii / m) ** power on its diagonal, m the mean of G_ii of
-    the 1,000 most favourited movies, so that a strength means the same however many movies are known.
-    B_ji = -C_ji / C_ii, and 0 on the diagonal. It is computed in float64, so that processors agree on it.
-    """
-    from scipy.linalg.lapack import dpotrf, dpotri  # as above
-
-    diagonal = np.diag(gram)
-    mean = max(float(diagonal[:SCALE_ITEMS].mean()), 1e-9)
-    added = strength * mean * (np.maximum(diagonal, 1e-3) / mean) ** power
-    system = np.array(gram, order="F")
-    system[np.diag_indices_from(system)] += added
-    factor, _ = dpotrf(system, lower=True, overwrite_a=True)
-    inverse, _ = dpotri(factor, lower=True, overwrite_c=True)
-    mirror_lower(inverse)
+    axes = low_rank_axes(np.diag(gram), lambda vectors: gram @ vectors)
     weights = np.empty(gram.shape, dtype=np.float32)
-    np.divide(inverse, -np.diag(inverse), out=weights, casting="same_kind")
+    for start in range(0, len(gram), BLOCK_ROWS):
+        weights[start : start + BLOCK_ROWS] = np.round(axes[start : start + BLOCK_ROWS] @ axes.T, 7)
     np.fill_diagonal(weights, 0)
     return weights
 
 
-def mirror_lower(matrix: NDArray[np.float64]) -> None:
+def low_rank_axes(diagonal: NDArray[np.floating], times: Callable[[NDArray], NDArray]) -> NDArray[np.floating]:
+    """Return the eigenvectors of D ** -0.25 G D ** -0.25 with the 32 largest eigenvalues, shape (n_items, 32).
+
+    D is the diagonal of the Gram matrix G. The scale keeps movies with many favourites from taking all axes (EigenRec:
+    A. Nikolakopoulos et al., "EigenRec: Generalizing PureSVD for Effective and Efficient Top-N Recommendations", KAIS
+    2019). Of eigenvalues that are equal all are taken or none.
+
+    Parameters
+    ----------
+    diagonal : of G.
+    times : returns G times vectors, shape (n_items, n_vectors).
+    """
+    from scipy.sparse.linalg import LinearOperator, eigsh  # take a while to import, and ranking needs none of it
+
+    scale = (np.maximum(diagonal, 1e-3) ** -SCALE_POWER).astype(diagonal.dtype)[:, None]
+    n_items, n_wanted = len(diagonal), min(N_AXES + 1, len(diagonal))
+    if n_items <= FEW_ITEMS:
+        values, vectors = np.linalg.eigh(scale * times(scale * np.eye(n_items)))
+        values, vectors = values[-n_wanted:], vectors[:, -n_wanted:]
+    else:
+        scaled = LinearOperator(
+            (n_items, n_items), lambda vector: scale * times(scale * vector.reshape(-1, 1)), dtype=diagonal.dtype
+        )
+        values, vectors = eigsh(scaled, n_wanted, which="LA", v0=np.ones(n_items, dtype=diagonal.dtype))
+    return vectors[:, values > values.min() + 1e-6 * abs(values.max())]
+
+
+def regression_weights(gram: NDArray[np.floating], settings: ItemSettings) -> tuple[NDArray[np.float32], float]:
+    """Return B, shape (n_items, n_items), and the sum of G_ij B_ij. The Gram matrix G is overwritten.
+
+    C is the inverse of G plus the `regularisation` a_i on its diagonal. B_ji = -C_ji / C_ii, and 0 on the diagonal.
+    From this follows that the sum of G_ij B_ij is that of G_ii + a_i - 1 / C_ii.
+    """
+    from scipy.linalg.lapack import dpotrf, dpotri, spotrf, spotri  # as above
+
+    diagonal = np.diag(gram).astype(np.float64)
+    added = regularisation(diagonal, settings)
+    system = gram.T  # the same, and in the order of LAPACK
+    system[np.diag_indices_from(system)] += added
+    factorise, invert = (spotrf, spotri) if gram.dtype == np.float32 else (dpotrf, dpotri)
+    factor, _ = factorise(system, lower=True, overwrite_a=True)
+    inverse, _ = invert(factor, lower=True, overwrite_c=True)
+    mirror_lower(inverse)
+    variances = np.diag(inverse).copy()
+    weights = np.empty(gram.shape, dtype=np.float32)
+    np.divide(inverse.T, -variances, out=weights, casting="same_kind")
+    np.fill_diagonal(weights, 0)
+    return weights, float(np.sum(diagonal + added - 1 / variances))
+
+
+def regularisation(diagonal: NDArray[np.float64], settings: ItemSettings) -> NDArray[np.float64]:
+    """Return strength * m * (G_ii / m) ** power, m the mean of G_ii of the 1,000 most favourited movies.
+
+    So a strength means the same however many movies are known.
+    """
+    mean = max(float(diagonal[:SCALE_ITEMS].mean()), 1e-9)
+    return settings.strength * mean * (np.maximum(diagonal, 1e-3) / mean) ** settings.regularisation_power
+
+
+def mirror_lower(matrix: NDArray[np.floating]) -> None:
     """Write what is below the diagonal of a square matrix above it, too, a few rows at a time to save memory."""
     for start in range(0, len(matrix), BLOCK_ROWS):
         stop = start + BLOCK_ROWS

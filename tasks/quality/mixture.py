@@ -10,7 +10,6 @@ from tasks.blocks import Interactions, select_users
 from tasks.model.draw import limit_of, user_key
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.fit import fit_model, known_of, with_movies
-from tasks.model.items import count_holding
 from tasks.model.kmeans import FINE_ITERATIONS, k_means
 from tasks.model.neighbours import place
 from tasks.model.rank import cluster_scores, hide, pick_best
@@ -19,19 +18,22 @@ from tasks.quality.holdout import Split
 from tasks.quality.metrics import find_hits, ndcg
 
 DEPTH = 10
-FEWEST_RANKED, MOST_RANKED, RANKED_SHARE = 1000, 4000, 0.8  # the most favourited movies, with that share of favourites
+FEWEST_RANKED = 1000  # movies, if there are as many
+MOST_IN_HEAD, HEAD_SHARE = 4000, 0.8  # the most favourited movies, with that share of all favourites
 
 
 class Mixture(NamedTuple):
     """Users with held-out favourites, and all that their scores are made of.
 
     users : their training part; columns are movies, the most favourited first.
+    train : that of all users.
     test : held-out favourites among the movies that are ranked, shape (n_users, n_ranked).
     clusters : float32, scores by the clusters, shape (n_users, n_ranked).
     popularity : evidence for each movie, summed over users.
     """
 
     users: Interactions
+    train: Interactions
     test: csr_matrix
     clusters: NDArray[np.float32]
     popularity: NDArray[np.float64]
@@ -58,29 +60,39 @@ def train_on(split: Split, options: ModelOptions) -> Trained:
     return Trained(train, split.test[:, movies.movie_ids], movies, space, place_in_space(train, space, options))
 
 
-def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int) -> Mixture:
+def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, n_items: int) -> Mixture:
     """Return what the scores of at most ``quality_users`` users with held-out favourites are made of.
 
-    They are of the most favourited movies alone, which both the clusters and the item model know: how the two are
-    mixed best would else depend on how few movies the item model that is tried has, instead of on how good it is.
+    They are of the ``n_items`` most favourited movies alone, or 1,000 if those are fewer, which both the clusters and
+    the item model know.
     """
     train, movies = trained.train, trained.movies
     tested = np.diff(trained.test.indptr) > 0
     keys = user_key(train.user_ids, options.seed + 2)
     tested &= keys <= limit_of(keys[tested], options.quality_users)
     users = select_users(train, tested)
-    n_movies = count_ranked(movies.n_fans)
+    n_ranked = min(max(n_items, FEWEST_RANKED), len(movies.n_fans))
     fine = k_means(trained.points, n_fine_clusters, 1, FINE_ITERATIONS, options.seed)
     fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
-    model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_movies)
-    popularity = np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
+    model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_ranked)
+    popularity = np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_ranked]
     scores = cluster_scores(place(users, model, known_of(fit)), model)
-    return Mixture(users, trained.test[tested, :n_movies], scores, popularity)
+    return Mixture(users, train, trained.test[tested, :n_ranked], scores, popularity)
 
 
-def count_ranked(n_fans: NDArray[np.integer]) -> int:
-    """Return how many movies are ranked to choose settings."""
-    return min(len(n_fans), MOST_RANKED, max(count_holding(RANKED_SHARE, n_fans), FEWEST_RANKED))
+def head_of(mixture: Mixture) -> Mixture:
+    """Return the mixture with the most favourited movies alone, in which many settings are tried in little time.
+
+    They have four fifths of all favourites; they are 1,000 at least, if there are as many, and 4,000 at most.
+    """
+    n_fans = np.bincount(mixture.train.weights.indices[mixture.train.weights.data == 1])
+    n_holding = int(np.searchsorted(np.cumsum(n_fans), HEAD_SHARE * n_fans.sum())) + 1
+    n_movies = min(MOST_IN_HEAD, max(n_holding, FEWEST_RANKED), len(mixture.popularity))
+    return mixture._replace(
+        test=mixture.test[:, :n_movies],
+        clusters=mixture.clusters[:, :n_movies],
+        popularity=mixture.popularity[:n_movies],
+    )
 
 
 def ndcg_of(mixture: Mixture, scores: NDArray[np.float32]) -> NDArray[np.float64]:

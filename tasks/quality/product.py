@@ -53,7 +53,8 @@ class Product(NamedTuple):
 def fit_product(train: Interactions, options: ModelOptions, withheld: NDArray[np.integer] = NO_MOVIES) -> Product:
     """Return what a retrain on the training part would choose and learn; columns ``withheld`` are not recommended."""
     started = time.monotonic()
-    choice = choose_settings(train, options)
+    ranked, movies = with_movies(train)
+    choice = choose_settings(ranked, movies, options)
     model, fit = fit_in_memory(train, choice.n_fine_clusters, options, choice.items)
     setting = {"n_fine_clusters": choice.n_fine_clusters, **choice.items._asdict()}
     return Product(withholding(model, withheld), model.movie_ids, known_of(fit), setting, time.monotonic() - started)

@@ -9,8 +9,10 @@ from tasks.blocks import Frame, Interactions
 from tasks.engine import Engine
 from tasks.model.fit import known_of
 from tasks.model.neighbours import Known, place
-from tasks.model.types import Elbow, Fit, ItemSettings, Model
+from tasks.model.types import Elbow, Fit, Model
 from tasks.quality.choose import Choice
+
+ITEM_COLUMNS = ("weight", "strength", "regularisation_power", "low_rank", "rarity_power")
 
 
 def place_users(engine: Engine, model: Model, fit: Fit, min_cluster_size: int) -> int:
@@ -61,12 +63,13 @@ def write_choices(engine: Engine, elbow: Elbow, choice: Choice) -> None:
         "is_fine": numbers == fine,
     }
     engine.write("elbow_rows", rows, "model/elbow")
-    tried = list(choice.by_items)
     settings = {
-        name: np.array([getattr(each, name) for each in tried], dtype=np.float64) for name in ItemSettings._fields
+        name: np.array([getattr(each.settings, name) for each in choice.tried], dtype=np.float64)
+        for name in ITEM_COLUMNS
     }
     settings |= {
-        "quality": np.array(list(choice.by_items.values()), dtype=np.float64),
-        "is_chosen": np.array([each == choice.items for each in tried], dtype=bool),
+        "n_ranked": np.array([each.n_ranked for each in choice.tried], dtype=np.int32),
+        "quality": np.array([each.quality for each in choice.tried], dtype=np.float64),
+        "is_chosen": np.array([each.settings == choice.items for each in choice.tried], dtype=bool),
     }
     engine.write("item_setting_rows", settings, "model/item_settings")

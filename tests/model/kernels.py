@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info
 
 from tasks.blocks import Interactions
 from tasks.model import items, kmeans
-from tasks.model.fit import fit_in_memory, known_of
+from tasks.model.fit import fit_in_memory, known_of, with_movies
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
 from tasks.model.types import ItemSettings, ModelOptions
@@ -42,13 +42,13 @@ def load(path: Path) -> tuple[Interactions, ModelOptions, Choice | None]:
     weights = csr_matrix((found["data"], found["indices"], found["indptr"]), found["shape"])
     users = Interactions(found["user_ids"], weights, found["seconds"])
     choice = json.loads(str(found["choice"]))
-    choice = choice and Choice(choice[0], ItemSettings(*choice[1]), {}, {}, {})
+    choice = choice and Choice(choice[0], ItemSettings(*choice[1]), {}, [], {})
     return users, ModelOptions(**json.loads(str(found["options"]))), choice
 
 
 def recommend(users: Interactions, options: ModelOptions, choice: Choice | None) -> dict[str, NDArray]:
     """Return user, rank and column of each recommendation, and the fine cluster that k-means put each user in."""
-    choice = choice or choose_settings(users, options)
+    choice = choice or choose_settings(users, with_movies(users)[1], options)
     model, fit = fit_in_memory(users, choice.n_fine_clusters, options, choice.items)
     best = rank(fit.sample, place(fit.sample, model, known_of(fit)), model, TOP_N)
     user_id, movie = users.user_ids[best.user], model.movie_ids[best.movie]

@@ -8,7 +8,7 @@ from tasks.model import diversify
 from tasks.model.fit import fit_in_memory
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
-from tasks.quality.choose import USUAL
+from tasks.quality.item_search import USUAL
 from tests.quality.made import OPTIONS, make_users
 
 TOP = 6

@@ -11,7 +11,8 @@ import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from tasks.model.types import CLUSTERS_ALONE
-from tasks.quality.choose import USUAL, Choice
+from tasks.quality.choose import Choice
+from tasks.quality.item_search import USUAL
 from tasks.source.demo_data import make_demo_data
 from tests.model.builders import from_incidence, options_of, read_interactions
 from tests.model.kernels import save
@@ -28,12 +29,12 @@ def sources(tmp_path_factory):
     make_demo_data(folder / "demo", 20_000)
     save(folder / "demo.npz", read_interactions(folder / "demo"), options_of(), None)
     diverse = options_of(diversity=0.4)
-    save(folder / "diverse.npz", read_interactions(folder / "demo"), diverse, Choice(20, USUAL, {}, {}, {}))
-    save(folder / "twins.npz", from_incidence(twin_movies()), options_of(), Choice(20, CLUSTERS_ALONE, {}, {}, {}))
-    save(folder / "twins and items.npz", from_incidence(twin_movies()), options_of(), Choice(20, USUAL, {}, {}, {}))
+    save(folder / "diverse.npz", read_interactions(folder / "demo"), diverse, Choice(20, USUAL, {}, [], {}))
+    save(folder / "twins.npz", from_incidence(twin_movies()), options_of(), Choice(20, CLUSTERS_ALONE, {}, [], {}))
+    save(folder / "twins and items.npz", from_incidence(twin_movies()), options_of(), Choice(20, USUAL, {}, [], {}))
     if real := os.environ.get("CINECLUSTER_REAL_DATA"):
         users = read_interactions(Path(real) / "ml-latest-small")
-        save(folder / "ml-latest-small.npz", users, options_of(), Choice(100, USUAL, {}, {}, {}))
+        save(folder / "ml-latest-small.npz", users, options_of(), Choice(100, USUAL, {}, [], {}))
     return folder
 
 

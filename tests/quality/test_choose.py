@@ -4,23 +4,22 @@ import numpy as np
 import pytest
 
 from tasks.blocks import rank_movies
-from tasks.model.fit import fit_in_memory, known_of
+from tasks.model.fit import fit_in_memory, known_of, with_movies
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
-from tasks.model.types import CLUSTERS_ALONE
-from tasks.quality import choose
-from tasks.quality.choose import (
-    USUAL,
-    choose_n_fine_clusters,
-    choose_settings,
-    most_usual,
-    users_to_try,
-    ways_to_hold_out,
-)
+from tasks.model.types import CLUSTERS_ALONE, ItemSettings
+from tasks.quality import item_search
+from tasks.quality.choose import choose_n_fine_clusters, choose_settings, users_to_try, ways_to_hold_out
 from tasks.quality.holdout import hold_out
+from tasks.quality.item_search import USUAL, Tried, most_usual
 from tasks.quality.metrics import find_hits, ndcg
-from tasks.quality.mixture import count_ranked, make_mixture, ndcg_of, train_on
+from tasks.quality.mixture import head_of, make_mixture, ndcg_of, train_on
 from tests.model.builders import from_incidence, interactions_of, options_of
+
+
+def choose(users, **options):
+    """What is chosen where the item model may know all movies of the users."""
+    return choose_settings(users, with_movies(users)[1], options_of(**options))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def four_tastes():
 @pytest.fixture(scope="module")
 def chosen(four_tastes):
     """What is chosen for them."""
-    return choose_settings(four_tastes, options_of())
+    return choose(four_tastes)
 
 
 @pytest.mark.parametrize(
@@ -54,63 +53,84 @@ def test_quality_is_measured_for_rising_numbers_and_predicts_taste(chosen):
 
 
 def test_the_settings_of_the_item_model_are_of_near_best_quality(chosen):
-    best = max(chosen.by_items.values())
-    assert chosen.by_items[chosen.items] >= choose.FLAT * best
-    assert best >= max(quality for settings, quality in chosen.by_items.items() if settings.weight == 0)
-    assert {settings.weight for settings in chosen.by_items} == set(choose.WEIGHTS)
-    assert {settings.low_rank for settings in chosen.by_items} == set(choose.LOW_RANKS)
-    assert {settings.regularisation_power for settings in chosen.by_items} >= set(choose.REGULARISATION_POWERS)
-    assert {settings.recency for settings in chosen.by_items} == {0.0}, "times are not known"
+    [settled] = [each for each in chosen.tried if each.settings == chosen.items]
+    last = [each for each in chosen.tried if each.n_ranked == settled.n_ranked]
+    best = max(each.quality for each in last)
+    assert settled.quality >= item_search.FLAT * best
+    assert best >= max(each.quality for each in last if each.settings.weight == 0)
+    values = {name: {getattr(each.settings, name) for each in chosen.tried} for name in ItemSettings._fields}
+    assert values["weight"] == set(item_search.WEIGHTS)
+    assert values["low_rank"] == set(item_search.LOW_RANKS)
+    assert values["rarity_power"] == set(item_search.RARITY_POWERS)
+    assert values["regularisation_power"] >= set(item_search.REGULARISATION_POWERS)
+    assert values["recency"] == {0.0}, "times are not known"
 
 
 def test_the_quality_of_what_was_chosen_is_told_by_user(four_tastes, chosen):
     assert chosen.by_user.keys() <= set(four_tastes.user_ids.tolist())
     assert len(chosen.by_user) > 150
-    assert np.mean(list(chosen.by_user.values())) == pytest.approx(chosen.by_items[chosen.items], rel=0.2)
-    alone = choose_settings(four_tastes, options_of(item_weight=0.0))
+    [settled] = [each for each in chosen.tried if each.settings == chosen.items]
+    assert np.mean(list(chosen.by_user.values())) == pytest.approx(settled.quality, rel=0.2)
+    alone = choose(four_tastes, item_weight=0.0)
     mean = np.mean(list(alone.by_user.values()))
     assert mean in [pytest.approx(quality) for quality in alone.by_n_fine_clusters.values()]
 
 
 def test_users_without_a_held_out_favourite_among_the_ranked_movies_are_left_out(four_tastes, monkeypatch):
-    monkeypatch.setattr("tasks.quality.mixture.count_ranked", lambda n_fans: 10)
-    found = choose_settings(four_tastes, options_of())
+    monkeypatch.setattr("tasks.quality.mixture.FEWEST_RANKED", 10)
+    monkeypatch.setattr("tasks.quality.choose.count_items", lambda n_fans, n_users: 10)
+    found = choose(four_tastes)
+    assert {each.n_ranked for each in found.tried} == {10}
     assert 10 < len(found.by_user) < 150
 
 
+def test_strengths_are_tried_with_the_head_and_the_rest_with_all_movies(four_tastes, monkeypatch):
+    monkeypatch.setattr("tasks.quality.mixture.FEWEST_RANKED", 10)
+    monkeypatch.setattr("tasks.quality.mixture.MOST_IN_HEAD", 30)
+    found = choose(four_tastes, item_weight=0.5)
+    of_head, of_all = ([each.settings for each in found.tried if each.n_ranked == n_ranked] for n_ranked in (30, 80))
+    assert len(of_head) + len(of_all) == len(found.tried)
+    assert found.items in of_all
+    assert {each.strength for each in of_head} >= set(item_search.STRENGTHS)
+    by_power = {each.regularisation_power: each.strength for each in of_all}
+    assert set(by_power) == {USUAL.regularisation_power, *item_search.REGULARISATION_POWERS}
+    assert len({(each.regularisation_power, each.strength) for each in of_all}) == len(by_power)
+    assert {each.rarity_power for each in of_all} == set(item_search.RARITY_POWERS)
+
+
 def test_the_choice_is_the_same_again(four_tastes, chosen):
-    assert choose_settings(four_tastes, options_of()) == chosen
+    assert choose(four_tastes) == chosen
 
 
 def test_a_given_weight_and_number_are_kept(four_tastes):
-    found = choose_settings(four_tastes, options_of(n_fine_clusters=7, item_weight=0.3))
+    found = choose(four_tastes, n_fine_clusters=7, item_weight=0.3)
     assert (found.n_fine_clusters, found.by_n_fine_clusters, found.items.weight) == (7, {}, 0.3)
-    assert {settings.weight for settings in found.by_items} == {0.3}
+    assert {each.settings.weight for each in found.tried} == {0.3}
 
 
 @pytest.mark.parametrize("options", [{"item_weight": 0.0}, {"preset": "article"}])
 def test_without_an_item_model_the_clusters_recommend_alone(four_tastes, options):
-    found = choose_settings(four_tastes, options_of(n_fine_clusters=7, **options))
-    assert (found.n_fine_clusters, found.items, found.by_items) == (7, CLUSTERS_ALONE, {})
+    found = choose(four_tastes, n_fine_clusters=7, **options)
+    assert (found.n_fine_clusters, found.items, found.tried) == (7, CLUSTERS_ALONE, [])
     assert bool(found.by_user) == ("preset" not in options), "the way of the article is not measured"
 
 
 def test_nothing_is_measured_where_nothing_can_be_held_out():
-    found = choose_settings(from_incidence(np.eye(30)), options_of())
-    assert found == (7, CLUSTERS_ALONE, {}, {}, {})
+    found = choose(from_incidence(np.eye(30)))
+    assert found == (7, CLUSTERS_ALONE, {}, [], {})
 
 
 def test_quality_is_measured_on_some_users(four_tastes):
     options = options_of(quality_users=30)
     trained = train_on(hold_out(four_tastes, "random", 0), options)
-    mixture = make_mixture(trained, options, 12)
+    mixture = make_mixture(trained, options, 12, 80)
     assert mixture.test.shape[0] == len(mixture.users.user_ids) == len(mixture.clusters) == 30
     assert np.diff(mixture.test.indptr).all()
 
 
 def test_the_quality_of_a_mixture_is_that_of_what_would_be_recommended(four_tastes):
     split, options = hold_out(four_tastes, "random", 0), options_of()
-    mixture = make_mixture(train_on(split, options), options, 12)
+    mixture = make_mixture(train_on(split, options), options, 12, 80)
     model, fit = fit_in_memory(split.train, 12, options, CLUSTERS_ALONE)
     best = rank(fit.sample, place(fit.sample, model, known_of(fit)), model, 10)
     hits = find_hits(best._replace(movie=model.movie_ids[best.movie]), split.test, 10)
@@ -123,22 +143,27 @@ def test_few_users_are_split_twice_by_chance_and_by_time_where_it_is_known(four_
     first, second, temporal = ways_to_hold_out(timed, 0)
     assert (first.test != second.test).nnz > 0
     assert (temporal.test != hold_out(timed, "temporal", 2).test).nnz == 0
-    monkeypatch.setattr(choose, "FEW_USERS", 100)
+    monkeypatch.setattr("tasks.quality.choose.FEW_USERS", 100)
     assert len(ways_to_hold_out(timed, 0)) == 2
 
 
 def test_of_near_best_settings_the_most_usual_are_taken():
     far, near, worse = USUAL._replace(weight=0.0), USUAL._replace(weight=0.5), USUAL
-    assert most_usual({far: 0.5, near: 0.4995, worse: 0.4}, USUAL) == near
-    assert most_usual({far: 0.5, near: 0.49, worse: 0.4}, USUAL) == far
+
+    def choose_of(quality_of_near):
+        qualities = [(far, 0.5), (near, quality_of_near), (worse, 0.4)]
+        return most_usual([Tried(settings, 10, quality, []) for settings, quality in qualities], USUAL).settings
+
+    assert choose_of(0.4995) == near
+    assert choose_of(0.49) == far
 
 
 def test_recency_counts_where_times_are_known():
     random = np.random.default_rng(0)
     weights = np.where(random.random((60, 25)) < 0.4, 1.0, np.nan)
     users = interactions_of(weights, random.permutation(np.count_nonzero(~np.isnan(weights))) + 1)
-    found = choose_settings(rank_movies(users)[0], options_of(n_fine_clusters=4, item_weight=0.5))
-    assert {settings.recency for settings in found.by_items} == {USUAL.recency} != {0.0}
+    found = choose(rank_movies(users)[0], n_fine_clusters=4, item_weight=0.5)
+    assert {each.settings.recency for each in found.tried} == {USUAL.recency} != {0.0}
 
 
 def test_one_moment_holds_out_where_many_users_come_back_after_it(four_tastes, monkeypatch):
@@ -147,26 +172,31 @@ def test_one_moment_holds_out_where_many_users_come_back_after_it(four_tastes, m
     timed = four_tastes._replace(seconds=order.astype(np.int64))
     n_returning = np.count_nonzero(np.diff(hold_out(timed, "cut", 3).test.indptr))
     assert n_returning > 10
-    monkeypatch.setattr(choose, "MANY_RETURNING", n_returning)
+    monkeypatch.setattr("tasks.quality.choose.MANY_RETURNING", n_returning)
     assert (ways_to_hold_out(timed, 0)[-1].test != hold_out(timed, "cut", 3).test).nnz == 0
-    monkeypatch.setattr(choose, "MANY_RETURNING", n_returning + 1)
+    monkeypatch.setattr("tasks.quality.choose.MANY_RETURNING", n_returning + 1)
     assert len(ways_to_hold_out(timed, 0)) == 3
 
 
 def test_users_to_try_hold_so_many_interactions_and_tell_nothing_by_their_order(four_tastes, monkeypatch):
-    monkeypatch.setattr(choose, "MOST_ENTRIES", four_tastes.weights.nnz // 2)
+    monkeypatch.setattr("tasks.quality.choose.MOST_ENTRIES", four_tastes.weights.nnz // 2)
     users = users_to_try(four_tastes, seed=0)
     assert len(users.user_ids) == len(four_tastes.user_ids) // 2
     assert users.weights.shape[1] == four_tastes.weights.shape[1]
     n_fans = np.asarray((users.weights == 1).sum(axis=0)).ravel()
     assert not np.array_equal(n_fans, -np.sort(-n_fans))
-    monkeypatch.setattr(choose, "MOST_ENTRIES", 10**9)
+    monkeypatch.setattr("tasks.quality.choose.MOST_ENTRIES", 10**9)
     assert np.array_equal(users_to_try(four_tastes, seed=0).user_ids, four_tastes.user_ids)
 
 
-@pytest.mark.parametrize(
-    ("n_fans", "n"),
-    [(np.ones(500, dtype=int), 500), (np.r_[10**6, np.ones(5000, dtype=int)], 1000), (np.ones(9000, dtype=int), 4000)],
-)
-def test_the_most_favourited_movies_are_ranked(n_fans, n):
-    assert count_ranked(n_fans) == n
+def test_the_head_holds_most_favourites(four_tastes, monkeypatch):
+    options = options_of()
+    mixture = make_mixture(train_on(hold_out(four_tastes, "random", 0), options), options, 12, 80)
+    assert head_of(mixture).clusters.shape == mixture.clusters.shape, "few movies are all in the head"
+    monkeypatch.setattr("tasks.quality.mixture.FEWEST_RANKED", 10)
+    head = head_of(mixture)
+    n_fans = np.asarray((mixture.train.weights == 1).sum(axis=0)).ravel()
+    assert np.sum(n_fans[: len(head.popularity)]) >= 0.8 * n_fans.sum() > np.sum(n_fans[: len(head.popularity) - 1])
+    assert head.clusters.shape == head.test.shape == (len(head.users.user_ids), len(head.popularity))
+    monkeypatch.setattr("tasks.quality.mixture.MOST_IN_HEAD", 30)
+    assert head_of(mixture).test.shape[1] == 30

@@ -39,7 +39,7 @@ def by_user(first):
 
 def choice_of(by_user):
     """Return a choice that was measured so."""
-    return Choice(3, CLUSTERS_ALONE, {}, {}, by_user)
+    return Choice(3, CLUSTERS_ALONE, {}, [], by_user)
 
 
 def test_a_first_run_has_a_quality_and_no_change(first, by_user):

@@ -156,7 +156,7 @@ def test_types_are_small_and_plain(connection):
 
 def test_elbow_has_a_row_for_every_number_tried_or_chosen(tmp_path):
     engine = DuckDBEngine(tmp_path / "build.duckdb")
-    write_choices(engine, Elbow(np.array([9.0, 5.0, 4.0]), 2, 7), Choice(12, CLUSTERS_ALONE, {4: 0.1, 12: 0.2}, {}, {}))
+    write_choices(engine, Elbow(np.array([9.0, 5.0, 4.0]), 2, 7), Choice(12, CLUSTERS_ALONE, {4: 0.1, 12: 0.2}, [], {}))
     with engine.connect() as connection:
         found = rows(connection, "select n_clusters, wcss, quality, is_elbow, is_chosen, is_fine from elbow")
     assert found == [
@@ -171,7 +171,7 @@ def test_elbow_has_a_row_for_every_number_tried_or_chosen(tmp_path):
 
 def test_elbow_without_fine_clusters_says_that_the_clusters_serve_as_such(tmp_path):
     engine = DuckDBEngine(tmp_path / "build.duckdb")
-    write_choices(engine, Elbow(np.array([9.0, 5.0]), 2, 2), Choice(0, CLUSTERS_ALONE, {}, {}, {}))
+    write_choices(engine, Elbow(np.array([9.0, 5.0]), 2, 2), Choice(0, CLUSTERS_ALONE, {}, [], {}))
     with engine.connect() as connection:
         assert rows(connection, "select n_clusters from elbow where is_fine") == [(2,)]
 

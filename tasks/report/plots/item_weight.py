@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+from matplotlib.axes import Axes
 
 from tasks.report.plots.style import HALO, STYLE, Room, draw_sentence, dress, new_figure, place_axes, put_text, save
 
@@ -21,27 +22,36 @@ def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
         return
     [settled] = chosen.to_dicts()
     weight, strength, quality = settled["item_weight"], settled["strength"], settled["quality"]
-    alone = settings.filter(pl.col("item_weight") == 0)["quality"].to_list()
+    whole = settings.filter(pl.col("n_ranked") == settled["n_ranked"])
+    alone = whole.filter(pl.col("item_weight") == 0)["quality"].to_list()
     title = f"{weight:.0%} of the score comes from the item model"
     facts = f"Held-out NDCG@10 is {quality:.3f}" + (f", {max(alone):.3f} with the clusters alone" if alone else "")
     figure = new_figure(title, facts, width=9.0, height=4.8)
     axes = place_axes(figure, Room(right=0.5))[0, 0]
     dress(axes, "Held-out NDCG@10")
-    axes.set_xlabel("share of the score that comes from the item model; a line for each strength of regularisation")
-    others = pl.col("regularisation_power", "low_rank", "rarity_power")
-    lines = settings.filter(pl.all_horizontal(others == others.mode().first()))
-    for (each,), line in lines.group_by("strength", maintain_order=True):
-        line = line.sort("item_weight")
-        is_chosen = each == strength
-        colour = STYLE["main"] if is_chosen else STYLE["other"]
-        axes.plot(
-            line["item_weight"], line["quality"], color=colour, linewidth=2 if is_chosen else 1.2, zorder=2 + is_chosen
-        )
-        put_text(
-            axes, line["item_weight"][-1] + 0.01, line["quality"][-1], f"{each:g}", size=8.5, color=colour, va="center"
-        )
+    head = settings.filter(pl.col("regularisation_power") == pl.col("regularisation_power").mode().first())
+    n_head, n_ranked = min(settings["n_ranked"].to_list()), settled["n_ranked"]
+    axes.set_xlabel(
+        f"share of the score that comes from the item model, with {n_ranked:,} movies ranked;\n"
+        f"grey: with the {n_head:,} most favourited alone, a line for each strength of regularisation"
+    )
+    for line in head.filter(pl.col("n_ranked") == n_head).partition_by("strength"):
+        draw_line(axes, line, f"{line['strength'][0]:g}", is_chosen=False)
+    others = pl.col("low_rank", "rarity_power", "strength", "regularisation_power")
+    draw_line(axes, whole.filter(pl.all_horizontal(others == others.mode().first())), f"{strength:g}", is_chosen=True)
     axes.plot(weight, quality, "o", color=STYLE["accent"], markersize=8, zorder=5)
     put_text(
         axes, weight, quality, "chosen  ", size=9.5, color=STYLE["accent"], ha="right", va="bottom", path_effects=HALO
     )
     save(figure, path)
+
+
+def draw_line(axes: Axes, line: pl.DataFrame, strength: str, is_chosen: bool) -> None:
+    """Draw the quality by the weight."""
+    line = line.sort("item_weight")
+    colour = STYLE["main"] if is_chosen else STYLE["other"]
+    axes.plot(
+        line["item_weight"], line["quality"], color=colour, linewidth=2 if is_chosen else 1.2, zorder=2 + is_chosen
+    )
+    place = line["item_weight"][-1] + 0.01, line["quality"][-1]
+    put_text(axes, *place, strength, size=8.5, color=colour, va="center")

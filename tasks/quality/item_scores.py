@@ -1,0 +1,97 @@
+"""What the item model adds to scores, by less than its matrices of movies x movies where users are fewer."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
+from scipy.sparse import csr_matrix
+
+from tasks.blocks import with_data
+from tasks.model.items import (
+    balanced_evidence,
+    discounted,
+    gram_of,
+    low_rank_axes,
+    regression_weights,
+    regularisation,
+    scale_of,
+)
+from tasks.model.types import ItemSettings
+from tasks.quality.mixture import Mixture
+
+
+class Basis(NamedTuple):
+    """What the item model of a mixture is learned from, for the n movies that are ranked.
+
+    rows : Y, float64, shape (n_users, n), see `balanced_evidence`; the Gram matrix G is Y'Y.
+    diagonal : of G.
+    gram : G, or None where the users are fewer than the movies.
+    low_rank : L of the users of the mixture: what the part of low rank adds to their scores, before it is scaled.
+    low_rank_total : the sum of G_ij L_ij.
+    """
+
+    rows: csr_matrix
+    diagonal: NDArray[np.float64]
+    gram: NDArray[np.floating] | None
+    low_rank: NDArray[np.float32]
+    low_rank_total: float
+
+
+class ItemScores(NamedTuple):
+    """What the two parts of the item model add to scores, float32, shape (n_users, n).
+
+    The part of low rank is scaled to have the same mean as the regression.
+    """
+
+    regression: NDArray[np.float32]
+    low_rank: NDArray[np.float32]
+
+
+def basis_of(mixture: Mixture, recency: float) -> Basis:
+    """Return what the item model is learned from."""
+    n_movies = len(mixture.popularity)
+    rows = balanced_evidence(mixture.train, n_movies).astype(np.float64)
+    diagonal = np.asarray(rows.multiply(rows).sum(axis=0)).ravel()
+    gram = gram_of(mixture.train, n_movies) if rows.shape[0] >= n_movies else None
+    axes = low_rank_axes(diagonal, lambda vectors: rows.T @ (rows @ vectors))
+    own = np.sum(axes**2, axis=1)
+    users = discounted(mixture.users, n_movies, recency)
+    scores = (users @ axes) @ axes.T - users.multiply(own)
+    total = np.sum((rows @ axes) ** 2) - diagonal @ own
+    return Basis(rows, diagonal, gram, np.asarray(scores, dtype=np.float32), float(total))
+
+
+def score_items(mixture: Mixture, basis: Basis, settings: ItemSettings) -> ItemScores:
+    """Return what regression and part of low rank add to the scores of the users of the mixture."""
+    users = discounted(mixture.users, len(basis.diagonal), settings.recency)
+    if basis.gram is None:
+        scores, total = score_by_users(users, basis, settings)
+    else:
+        weights, total = regression_weights(basis.gram.copy(), settings)
+        scores = np.asarray(users @ weights)
+    return ItemScores(scores, basis.low_rank * np.float32(scale_of(total, basis.low_rank_total)))
+
+
+def score_by_users(users: csr_matrix, basis: Basis, settings: ItemSettings) -> tuple[NDArray[np.float32], float]:
+    """Return Z B, B as of `regression_weights`, by a matrix of users x users, and the sum of G_ij B_ij.
+
+    With A the regularisation and K = I + Y A^-1 Y' = T T', T triangular, and W = T^-1 Y A^-1, the inverse C of G + A is
+    A^-1 - W'W (Woodbury).
+
+    Parameters
+    ----------
+    users : Z, the discounted evidence of the users to score.
+    """
+    added = regularisation(basis.diagonal, settings)
+    scaled = with_data(basis.rows, basis.rows.data / added[basis.rows.indices])
+    kernel = (scaled @ basis.rows.T).toarray()
+    kernel[np.diag_indices_from(kernel)] += 1
+    root = cholesky(kernel, lower=True, overwrite_a=True)
+    half = solve_triangular(root, scaled.toarray(), lower=True, overwrite_b=True)
+    variances = 1 / added - np.einsum("ij,ij->j", half, half)
+    scores = (users @ half.T) @ half  # - Z C, but for what is sparse
+    scores -= users.multiply(1 / added)
+    scores /= variances
+    scores += users
+    return scores.astype(np.float32), float(np.sum(basis.diagonal + added - 1 / variances))
