@@ -8,6 +8,6 @@ select
     quality,
     is_chosen
 from item_settings
-where n_ranked = (select max(n_ranked) from item_settings)
+where n_ranked = (select max(tried.n_ranked) from item_settings as tried)
 order by is_chosen desc, quality desc
 limit 10
