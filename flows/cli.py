@@ -24,6 +24,7 @@ from flows.server import apply_settings, start_server, use_server
 from flows.terminal import console, say, shown
 from tasks.errors import CineclusterError
 from tasks.source.header import find_files, find_ratings, read_columns
+from tasks.text import tables_in_words
 
 if TYPE_CHECKING:
     from tasks.quality.standings import Standing
@@ -244,13 +245,13 @@ def export(
             from tasks.published.export import export_tables
 
             rows = export_tables(database, folder, report, asked)
-            return say(f"{len(rows)} tables, {sum(rows.values()):,} rows in {folder}")
+            return say(f"{tables_in_words(rows)} in {folder}")
         from tasks.published.postgresql import export_to
         from tasks.published.postgresql_server import place_given
 
         place = place_given(to, schema)
         rows = export_to(database, place, asked, changed_since, report)
-    return say(f"{len(rows)} tables, {sum(rows.values()):,} rows in {place}, schema {schema}")
+    return say(f"{tables_in_words(rows)} in {place}, schema {schema}")
 
 
 @app.command

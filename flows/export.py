@@ -11,6 +11,7 @@ from prefect.states import Completed
 from flows.notify import notify_webhook
 from flows.stations import export_to
 from tasks.published.postgresql_server import ADDRESS, place_given
+from tasks.text import tables_in_words
 
 
 @flow(
@@ -45,7 +46,7 @@ def export(
         return Completed(name="Skipped", message=f"Neither the variable {ADDRESS} nor a secret block {secret} is set.")
     place = place_given(address, schema_name)
     rows = export_to(database, place, tables or [], changed_since)
-    get_run_logger().info(f"{len(rows)} tables, {sum(rows.values()):,} rows in {place}, schema {schema_name}")
+    get_run_logger().info(f"{tables_in_words(rows)} in {place}, schema {schema_name}")
     return rows
 
 

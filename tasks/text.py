@@ -1,5 +1,7 @@
 """Texts as they are shown: those from elsewhere made safe, and changes in words."""
 
+from collections.abc import Mapping
+
 MAX_LENGTH = 300  # of a text that comes from the source
 
 
@@ -13,3 +15,13 @@ def plain(value: object) -> str:
 def share_in_words(share: float) -> str:
     """Return a change as per cent with its sign."""
     return f"{100 * share:+.1f} %".replace("-", "\N{MINUS SIGN}")
+
+
+def plural(count: int, word: str) -> str:
+    """A count with its noun: ``1 cluster``, ``1,200 clusters``."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def tables_in_words(rows: Mapping[str, int]) -> str:
+    """Return how many tables and rows there are, from the rows of each table: ``2 tables, 1,200 rows``."""
+    return f"{plural(len(rows), 'table')}, {plural(sum(rows.values()), 'row')}"

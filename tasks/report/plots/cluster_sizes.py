@@ -19,7 +19,8 @@ from tasks.report.plots.style import (
     save,
     whole_numbers,
 )
-from tasks.report.plots.text import plural, text_width
+from tasks.report.plots.text import text_width
+from tasks.text import plural
 
 
 def draw_cluster_sizes(

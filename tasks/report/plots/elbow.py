@@ -23,7 +23,7 @@ from tasks.report.plots.style import (
     save,
     whole_numbers,
 )
-from tasks.report.plots.text import plural
+from tasks.text import plural
 
 ELBOW_PANELS = {
     "wcss": "WCSS",

@@ -24,7 +24,8 @@ from tasks.report.plots.style import (
     save,
     whole_numbers,
 )
-from tasks.report.plots.text import percent, plural
+from tasks.report.plots.text import percent
+from tasks.text import plural
 
 MAX_DOTS = (160, 240)  # users and movies of an incidence whose every entry is drawn
 IMAGE_BINS = (640, 900)

@@ -74,11 +74,6 @@ def fit_movie(title: str | None, width: float, size: float) -> str:
     return fit_text(title[: year.start()], width, size, tail=year.group()) if year else fit_text(title, width, size)
 
 
-def plural(count: int, word: str) -> str:
-    """A count with its noun: ``1 cluster``, ``1,200 clusters``."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
-
-
 def percent(share: float) -> str:
     """A share as a percentage with two digits that count: ``100 %``, ``1.3 %``, ``0.0024 %``."""
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"

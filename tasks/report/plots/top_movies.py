@@ -8,7 +8,8 @@ import polars as pl
 from matplotlib.axes import Axes
 
 from tasks.report.plots.style import MARGIN, STYLE, Room, draw_sentence, new_figure, place_axes, put_text, save
-from tasks.report.plots.text import cluster_title, fit_movie, fit_text, plural, text_width
+from tasks.report.plots.text import cluster_title, fit_movie, fit_text, text_width
+from tasks.text import plural
 
 MAX_MOVIE_CLUSTERS = 12
 MAX_MOVIES = 8
