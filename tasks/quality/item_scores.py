@@ -24,13 +24,15 @@ from tasks.quality.mixture import Mixture
 class Basis(NamedTuple):
     """What the item model of a mixture is learned from, for the n movies that are ranked.
 
+    users : Z, the discounted evidence of the users to score, shape (n_scored, n).
     rows : Y, float64, shape (n_users, n), see `balanced_evidence`; the Gram matrix G is Y'Y.
     diagonal : of G.
     gram : G, or None where the users are fewer than the movies.
-    low_rank : L of the users of the mixture: what the part of low rank adds to their scores, before it is scaled.
+    low_rank : Z L, what the part of low rank L adds to their scores, before it is scaled.
     low_rank_total : the sum of G_ij L_ij.
     """
 
+    users: csr_matrix
     rows: csr_matrix
     diagonal: NDArray[np.float64]
     gram: NDArray[np.floating] | None
@@ -59,30 +61,26 @@ def basis_of(mixture: Mixture, recency: float) -> Basis:
     users = discounted(mixture.users, n_movies, recency)
     scores = (users @ axes) @ axes.T - users.multiply(own)
     total = np.sum((rows @ axes) ** 2) - diagonal @ own
-    return Basis(rows, diagonal, gram, np.asarray(scores, dtype=np.float32), float(total))
+    return Basis(users, rows, diagonal, gram, np.asarray(scores, dtype=np.float32), float(total))
 
 
-def score_items(mixture: Mixture, basis: Basis, settings: ItemSettings) -> ItemScores:
-    """Return what regression and part of low rank add to the scores of the users of the mixture."""
-    users = discounted(mixture.users, len(basis.diagonal), settings.recency)
+def score_items(basis: Basis, settings: ItemSettings) -> ItemScores:
+    """Return what regression and part of low rank add to the scores of the users."""
     if basis.gram is None:
-        scores, total = score_by_users(users, basis, settings)
+        scores, total = score_by_users(basis, settings)
     else:
         weights, total = regression_weights(basis.gram.copy(), settings)
-        scores = np.asarray(users @ weights)
+        scores = np.asarray(basis.users @ weights)
     return ItemScores(scores, basis.low_rank * np.float32(scale_of(total, basis.low_rank_total)))
 
 
-def score_by_users(users: csr_matrix, basis: Basis, settings: ItemSettings) -> tuple[NDArray[np.float32], float]:
+def score_by_users(basis: Basis, settings: ItemSettings) -> tuple[NDArray[np.float32], float]:
     """Return Z B, B as of `regression_weights`, by a matrix of users x users, and the sum of G_ij B_ij.
 
     With A the regularisation and K = I + Y A^-1 Y' = T T', T triangular, and W = T^-1 Y A^-1, the inverse C of G + A is
     A^-1 - W'W (Woodbury).
-
-    Parameters
-    ----------
-    users : Z, the discounted evidence of the users to score.
     """
+    users = basis.users
     added = regularisation(basis.diagonal, settings)
     scaled = with_data(basis.rows, basis.rows.data / added[basis.rows.indices])
     kernel = (scaled @ basis.rows.T).toarray()

@@ -67,7 +67,7 @@ def search_strength(heads: list[Mixture], start: ItemSettings, weights: tuple[fl
     def try_each(settings: list[ItemSettings]) -> None:
         """Try settings that differ in the weight alone."""
         with ThreadPoolExecutor(THREADS) as pool:
-            scores = list(pool.map(partial(score_items, settings=settings[0]), heads, bases))
+            scores = list(pool.map(partial(score_items, settings=settings[0]), bases))
         tried.extend(measure(heads, scores, each) for each in settings)
 
     for strength in STRENGTHS:
@@ -118,7 +118,7 @@ def score_alone(mixture: Mixture, settings: list[ItemSettings]) -> list[ItemScor
     """Return the scores of `score_items` for each of the settings, with all threads; large matrices are given back."""
     with threadpool_limits(THREADS, "blas"):
         basis = basis_of(mixture, settings[0].recency)
-        return [score_items(mixture, basis, each) for each in settings]
+        return [score_items(basis, each) for each in settings]
 
 
 def measure(mixtures: list[Mixture], scores: Sequence[ItemScores], settings: ItemSettings) -> Tried:

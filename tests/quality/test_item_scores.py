@@ -9,7 +9,6 @@ from tasks.blocks import slice_users
 from tasks.model import items
 from tasks.model.items import discounted, gram_of, item_weights
 from tasks.model.types import ItemSettings
-from tasks.quality import item_scores
 from tasks.quality.item_scores import basis_of, score_items
 from tasks.quality.mixture import Mixture
 from tests.model.builders import UNSEEN, interactions_of
@@ -36,7 +35,7 @@ def test_scores_are_those_of_the_weights(seed, shape, strength, power, low_rank)
     settings = ItemSettings(strength, power, low_rank, weight=1.0, rarity_power=0.0, recency=0.3, unit=1.0)
     basis = basis_of(mixture, settings.recency)
     assert (basis.gram is None) == (shape[0] < shape[1])
-    scores = score_items(mixture, basis, settings)
+    scores = score_items(basis, settings)
     expected = discounted(mixture.users, shape[1], 0.3) @ item_weights(gram_of(mixture.train, shape[1]), settings)
     found = scores.regression + np.float32(low_rank) * scores.low_rank
     assert found.dtype == np.float32
@@ -52,9 +51,9 @@ def test_axes_by_iteration_are_the_same(monkeypatch):
     assert iterated.low_rank_total == pytest.approx(exact.low_rank_total)
 
 
-def test_a_search_gives_back_what_it_was_given():
+def test_a_basis_is_left_as_it_is():
     mixture = mixture_of(0, 30, 14)
     basis = basis_of(mixture, 0.0)
     before = basis.gram.copy()
-    score_items(mixture, basis, item_scores.ItemSettings(2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0))
+    score_items(basis, ItemSettings(2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0))
     np.testing.assert_array_equal(basis.gram, before)
