@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Interactions, favourites_of
 from tasks.errors import CineclusterError
+from tasks.model.items import mirror_lower
 from tasks.model.rank import hide, pick_best, withhold
 from tasks.model.types import NO_MOVIES, Ranking
 from tasks.quality.holdout import Trial
@@ -80,11 +81,7 @@ def invert_gram(x: csr_matrix, y: csr_matrix, regularization: float) -> tuple[Sc
     if failed:
         raise CineclusterError(f"EASE: regularization {regularization:g} is too small for float32.")
     inverse, _ = spotri(factor, lower=True, overwrite_c=True)
-    for start in range(0, len(inverse), BLOCK_USERS):
-        stop = start + BLOCK_USERS
-        inverse[start:stop, stop:] = inverse[stop:, start:stop].T
-        square = inverse[start:stop, start:stop]
-        square += np.tril(square, -1).T - np.triu(square, 1)
+    mirror_lower(inverse)
     return lambda rows: y[rows] @ inverse, inverse.diagonal()
 
 
