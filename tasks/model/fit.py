@@ -67,7 +67,8 @@ def fit_model(
     n_candidates = n_candidates or count_candidates(fit.movies.n_users, len(fit.movies.movie_ids))
     n_items = min(n_candidates, count_items(fit.movies.n_fans, fit.movies.n_users)) if settings.weight else 0
     model = bare_model(fit, options, settings, n_candidates)
-    sums = sum_blocks(partial(count_block, model=model, known=known_of(fit), n_items=n_items))
+    count = partial(count_block, known=known_of(fit), n_items=n_items, session_weight=settings.session_weight)
+    sums = sum_blocks(partial(count, model=model))
     model, lift = with_shares(model, sums)
     if n_items:
         items = item_weights(sums["gram"], settings)
@@ -103,7 +104,7 @@ def known_of(fit: Fit) -> Known:
     return Known(fit.sample.user_ids, *(clustering.labels for clustering in fit.groups))
 
 
-def count_block(users: Interactions, model: Model, known: Known, n_items: int) -> Sums:
+def count_block(users: Interactions, model: Model, known: Known, n_items: int, session_weight: float) -> Sums:
     """Return what a block adds to the counts of the model.
 
     Returns
@@ -125,7 +126,7 @@ def count_block(users: Interactions, model: Model, known: Known, n_items: int) -
     if not issparse(points):
         sums["tastes"] = favourites_of(users)[:, :n_candidates].astype(np.float64).T @ points
     if n_items:
-        sums["gram"] = gram_of(users, n_items)
+        sums["gram"] = gram_of(users, n_items, session_weight)
     return sums
 
 

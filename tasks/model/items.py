@@ -1,8 +1,9 @@
 """The item model: what a user's own favourites add to the score of each movie, beside the clusters.
 
 It is a ridge regression of each movie on all others in closed form, EASE (H. Steck, "Embarrassingly Shallow
-Autoencoders for Sparse Data", WWW 2019), with three changes that pay on held-out favourites: users with many favourites
-count less, movies with many favourites are regularised more, as far as that pays, and a part of low rank is added.
+Autoencoders for Sparse Data", WWW 2019), with four changes that pay on held-out favourites: users with many favourites
+count less, what a user favourited at about the same time counts again, movies with many favourites are regularised
+more, as far as that pays, and a part of low rank is added.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, evidence_of, with_data
-from tasks.model.recency import discount
+from tasks.blocks import Interactions, evidence_of, select_entries, with_data
+from tasks.model.recency import age, discount
 from tasks.model.types import ItemSettings
 
 LEAST_FANS = 2  # favourites from which the item model knows a movie
@@ -23,6 +24,7 @@ BLOCK_ROWS = 2048
 HEAD_ITEMS = 700  # most favourited movies, whose rows are so full that dense products are faster
 ROW_POWER, SCALE_POWER = 0.25, 0.25  # see docs/quality.md
 SCALE_ITEMS = 1000  # most favourited movies, whose mean is the unit of the strength
+SESSION_LENGTH, LONGEST_SESSION = 8, 64  # entries
 N_AXES = 32  # of the part of low rank
 FEW_ITEMS = 200  # up to which all eigenvectors are computed
 
@@ -36,11 +38,11 @@ def count_items(n_fans: NDArray[np.integer], n_users: int) -> int:
     return min(most, int((n_fans >= LEAST_FANS).sum()))
 
 
-def gram_of(users: Interactions, n_items: int) -> NDArray[np.floating]:
-    """Return the sum over users of y y' / (y'y) ** 0.5, shape (n_items, n_items).
+def gram_of(users: Interactions, n_items: int, session_weight: float = 0.0) -> NDArray[np.floating]:
+    """Return the sum over users of (y y' + session_weight * the sum of z z') / (y'y) ** 0.5, shape (n_items, n_items).
 
-    y is the user's evidence for the movies that the item model knows. It adds up over blocks of users. It is float64,
-    and float32 for more than 8,000 items.
+    y is the user's evidence for the movies that the item model knows, z the part of it that is in one of the user's
+    sessions, see `sessions_of`. It adds up over blocks of users. It is float64, and float32 for more than 8,000 items.
     """
     rows = balanced_evidence(users, n_items)
     head = min(HEAD_ITEMS, n_items)
@@ -55,7 +57,30 @@ def gram_of(users: Interactions, n_items: int) -> NDArray[np.floating]:
         gram[:head, :head] += dense.T @ dense
         gram[head:, :head] += tail[few].T.tocsr() @ dense
     gram[:head, head:] = gram[head:, :head].T
+    if session_weight:
+        sessions = sessions_of(users, n_items)
+        by_movie = sessions.T.tocsr()
+        for start in range(0, n_items, BLOCK_ROWS):
+            few = slice(start, start + BLOCK_ROWS)
+            gram[few] += np.float32(session_weight) * (by_movie[few] @ sessions).toarray()
     return gram
+
+
+def sessions_of(users: Interactions, n_items: int) -> csr_matrix:
+    """Return the `balanced_evidence` of each session for the first ``n_items`` movies, shape (n_sessions, n_items).
+
+    A user's evidence is cut into sessions by how many later entries there are: 0 to 7, 8 to 15, and so on. What has one
+    time is in one session; if this makes it longer than 64 entries, as of users who were imported, it is left out.
+    """
+    known = select_entries(users, (users.weights.data > 0) & (users.weights.indices < n_items))
+    rows = balanced_evidence(known, n_items)
+    user = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    number = age(known).astype(np.int64) // SESSION_LENGTH
+    order = np.lexsort((number, user))
+    first = (np.diff(user[order], prepend=-1) != 0) | (np.diff(number[order], prepend=-1) != 0)
+    ends = np.append(np.flatnonzero(first), len(order))
+    sessions = csr_matrix((rows.data[order], rows.indices[order], ends), (len(ends) - 1, n_items))
+    return sessions[np.diff(ends) <= LONGEST_SESSION]
 
 
 def balanced_evidence(users: Interactions, n_items: int | None = None) -> csr_matrix:
@@ -136,15 +161,22 @@ def regression_weights(gram: NDArray[np.floating], settings: ItemSettings) -> tu
 
     C is the inverse of G plus the `regularisation` a_i on its diagonal. B_ji = -C_ji / C_ii, and 0 on the diagonal.
     From this follows that the sum of G_ij B_ij is that of G_ii + a_i - 1 / C_ii.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If that matrix is not positive definite, as by rounding.
     """
     from scipy.linalg.lapack import dpotrf, dpotri, spotrf, spotri  # as above
 
     diagonal = np.diag(gram).astype(np.float64)
-    added = regularisation(diagonal, settings)
+    added = regularisation(diagonal / (1 + settings.session_weight), settings)
     system = gram.T  # the same, and in the order of LAPACK
     system[np.diag_indices_from(system)] += added
     factorise, invert = (spotrf, spotri) if gram.dtype == np.float32 else (dpotrf, dpotri)
-    factor, _ = factorise(system, lower=True, overwrite_a=True)
+    factor, failed = factorise(system, lower=True, overwrite_a=True)
+    if failed:
+        raise np.linalg.LinAlgError(f"The item model cannot be learned with so little regularisation: {settings}.")
     inverse, _ = invert(factor, lower=True, overwrite_c=True)
     mirror_lower(inverse)
     variances = np.diag(inverse).copy()
@@ -155,9 +187,10 @@ def regression_weights(gram: NDArray[np.floating], settings: ItemSettings) -> tu
 
 
 def regularisation(diagonal: NDArray[np.float64], settings: ItemSettings) -> NDArray[np.float64]:
-    """Return strength * m * (G_ii / m) ** power, m the mean of G_ii of the 1,000 most favourited movies.
+    """Return strength * m * (D_i / m) ** power, m the mean of D of the 1,000 most favourited movies.
 
-    So a strength means the same however many movies are known.
+    D is the diagonal of the Gram matrix without sessions. So a strength means the same however many movies are known,
+    and however much sessions count.
     """
     mean = max(float(diagonal[:SCALE_ITEMS].mean()), 1e-9)
     return settings.strength * mean * (np.maximum(diagonal, 1e-3) / mean) ** settings.regularisation_power

@@ -118,6 +118,7 @@ class ItemSettings(NamedTuple):
     weight : share of the score that comes from the item model, 0 for the clusters alone.
     rarity_power : how much movies with few favourites are lifted.
     recency : how much more a user's later favourites count in the item model.
+    session_weight : how much the favourites of a session, some that follow each other in time, count again.
     unit : mean score by the clusters of held-out favourites, as a multiple of that by the item model.
     """
 
@@ -127,11 +128,19 @@ class ItemSettings(NamedTuple):
     weight: float
     rarity_power: float
     recency: float
+    session_weight: float
     unit: float
 
 
 CLUSTERS_ALONE = ItemSettings(
-    strength=8.0, regularisation_power=0.5, low_rank=0.0, weight=0.0, rarity_power=0.0, recency=0.0, unit=1.0
+    strength=8.0,
+    regularisation_power=0.5,
+    low_rank=0.0,
+    weight=0.0,
+    rarity_power=0.0,
+    recency=0.0,
+    session_weight=0.0,
+    unit=1.0,
 )
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
 from tasks.blocks import with_data
 from tasks.model.items import (
@@ -16,6 +16,7 @@ from tasks.model.items import (
     regression_weights,
     regularisation,
     scale_of,
+    sessions_of,
 )
 from tasks.model.types import ItemSettings
 from tasks.quality.mixture import Mixture
@@ -25,9 +26,11 @@ class Basis(NamedTuple):
     """What the item model of a mixture is learned from, for the n movies that are ranked.
 
     users : Z, the discounted evidence of the users to score, shape (n_scored, n).
-    rows : Y, float64, shape (n_users, n), see `balanced_evidence`; the Gram matrix G is Y'Y.
+    rows : Y, float64, shape (n_rows, n), such that the Gram matrix G is Y'Y: a row a user, and one a session where
+        ``gram`` is not None.
     diagonal : of G.
-    gram : G, or None where the users are fewer than the movies.
+    gram : G, or None where the users are fewer than the movies. There sessions are left out, as time is saved by few
+        rows; the settings that are best are alike.
     low_rank : Z L, what the part of low rank L adds to their scores, before it is scaled.
     low_rank_total : the sum of G_ij L_ij.
     """
@@ -50,15 +53,19 @@ class ItemScores(NamedTuple):
     low_rank: NDArray[np.float32]
 
 
-def basis_of(mixture: Mixture, recency: float) -> Basis:
-    """Return what the item model is learned from."""
-    n_movies = len(mixture.popularity)
+def basis_of(mixture: Mixture, settings: ItemSettings) -> Basis:
+    """Return what the item model is learned from, with the recency and the session weight of the settings."""
+    n_movies, gram = len(mixture.popularity), None
     rows = balanced_evidence(mixture.train, n_movies).astype(np.float64)
+    if rows.shape[0] >= n_movies:
+        gram = gram_of(mixture.train, n_movies, settings.session_weight)
+        if settings.session_weight:
+            sessions = sessions_of(mixture.train, n_movies)
+            rows = csr_matrix(vstack([rows, np.sqrt(settings.session_weight) * sessions]))
     diagonal = np.asarray(rows.multiply(rows).sum(axis=0)).ravel()
-    gram = gram_of(mixture.train, n_movies) if rows.shape[0] >= n_movies else None
     axes = low_rank_axes(diagonal, lambda vectors: rows.T @ (rows @ vectors))
     own = np.sum(axes**2, axis=1)
-    users = discounted(mixture.users, n_movies, recency)
+    users = discounted(mixture.users, n_movies, settings.recency)
     scores = (users @ axes) @ axes.T - users.multiply(own)
     total = np.sum((rows @ axes) ** 2) - diagonal @ own
     return Basis(users, rows, diagonal, gram, np.asarray(scores, dtype=np.float32), float(total))

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from tasks.model.items import (
-    rarity,
-)
+from tasks.model.items import rarity
 from tasks.model.types import ItemSettings
 from tasks.quality.item_scores import ItemScores, basis_of, score_items
 from tasks.quality.mixture import Mixture, head_of, ndcg_of
@@ -23,7 +21,14 @@ REGULARISATION_POWERS = (0.0, 0.25)  # beside the usual one
 LOW_RANKS = (0.0, 0.15, 0.3, 0.6)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15)
 USUAL = ItemSettings(
-    strength=8.0, regularisation_power=0.5, low_rank=0.15, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0
+    strength=8.0,
+    regularisation_power=0.5,
+    low_rank=0.15,
+    weight=0.65,
+    rarity_power=0.05,
+    recency=0.3,
+    session_weight=1.0,
+    unit=1.0,
 )
 THREADS = 2
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
@@ -50,7 +55,7 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
     The best strength for each power of the regularisation is found with the most favourited movies, the rest with all.
     """
     has_times = any(mixture.users.seconds.any() for mixture in mixtures)
-    start = USUAL._replace(recency=USUAL.recency if has_times else 0.0)
+    start = USUAL if has_times else USUAL._replace(recency=0.0, session_weight=0.0)
     by_head = search_strength([head_of(mixture) for mixture in mixtures], start, weights)
     by_power, best, scores = try_powers(mixtures, by_head, start)
     usual = start._replace(strength=best.settings.strength, regularisation_power=best.settings.regularisation_power)
@@ -61,7 +66,7 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
 def search_strength(heads: list[Mixture], start: ItemSettings, weights: tuple[float, ...]) -> list[Tried]:
     """Have strength and weight tried together, then other powers of the regularisation beside the best."""
     with ThreadPoolExecutor(THREADS) as pool:
-        bases = list(pool.map(partial(basis_of, recency=start.recency), heads))
+        bases = list(pool.map(partial(basis_of, settings=start), heads))
     tried: list[Tried] = []
 
     def try_each(settings: list[ItemSettings]) -> None:
@@ -117,7 +122,7 @@ def search_mix(
 def score_alone(mixture: Mixture, settings: list[ItemSettings]) -> list[ItemScores]:
     """Return the scores of `score_items` for each of the settings, with all threads; large matrices are given back."""
     with threadpool_limits(THREADS, "blas"):
-        basis = basis_of(mixture, settings[0].recency)
+        basis = basis_of(mixture, settings[0])
         return [score_items(basis, each) for each in settings]
 
 

@@ -15,7 +15,14 @@ from tasks.model.types import CLUSTERS_ALONE, Fit, Groups, ItemSettings
 from tests.model.builders import interactions_of, movies_of, options_of
 
 SETTINGS = ItemSettings(
-    strength=4.0, regularisation_power=0.5, low_rank=0.2, weight=0.6, rarity_power=0.1, recency=0.3, unit=1.5
+    strength=4.0,
+    regularisation_power=0.5,
+    low_rank=0.2,
+    weight=0.6,
+    rarity_power=0.1,
+    recency=0.3,
+    session_weight=1.0,
+    unit=1.5,
 )
 
 
@@ -123,7 +130,7 @@ def test_the_item_model_is_mixed_with_shares_by_weight_and_both_are_lifted_by_ra
     lift = (popularity / popularity.max()) ** -0.1
     np.testing.assert_allclose(mixed.shares, alone.shares * lift * 0.4, rtol=1e-5)
     assert alone.items.shape[0] == 0
-    plain = item_weights(gram_of(users, len(mixed.items)), SETTINGS)
+    plain = item_weights(gram_of(users, len(mixed.items), 1.0), SETTINGS)
     np.testing.assert_allclose(mixed.items, plain * 0.6 * 1.5 * lift[: len(plain)], rtol=1e-4, atol=6e-7)
     np.testing.assert_array_equal(mixed.tastes, alone.tastes)
 

@@ -16,13 +16,21 @@ from tasks.model.items import (
     rarity,
     regression_weights,
     scale_of,
+    sessions_of,
     with_few_digits,
 )
 from tasks.model.types import ItemSettings
 from tests.model.builders import UNSEEN, interactions_of
 
 SETTINGS = ItemSettings(
-    strength=2.0, regularisation_power=0.25, low_rank=0.3, weight=0.6, rarity_power=0.0, recency=0.0, unit=1.0
+    strength=2.0,
+    regularisation_power=0.25,
+    low_rank=0.3,
+    weight=0.6,
+    rarity_power=0.0,
+    recency=0.0,
+    session_weight=0.0,
+    unit=1.0,
 )
 
 
@@ -61,6 +69,51 @@ def test_a_user_counts_by_the_root_of_the_evidence_and_blocks_add_up(seed, n_ite
     parts = [gram_of(slice_users(users, start, start + 7), n_items) for start in range(0, 40, 7)]
     np.testing.assert_allclose(sum(parts), gram, rtol=1e-6, atol=1e-9)
     assert gram.dtype == np.float64
+
+
+@given(st.integers(0, 999), st.integers(1, 9), st.sampled_from([0.0, 0.5, 2.0]))
+def test_favourites_of_a_session_count_again_and_blocks_add_up(seed, n_items, session_weight):
+    users = some_users(seed, n_movies=30)
+    expected = np.zeros((n_items, n_items))
+    starts = users.weights.indptr
+    for row, y in enumerate(evidence_of(users).weights.toarray().astype(np.float64)[:, :n_items]):
+        entries = slice(starts[row], starts[row + 1])
+        seconds = dict(zip(users.weights.indices[entries], users.seconds[entries], strict=True))
+        latest_first = sorted(np.flatnonzero(y), key=lambda movie: -seconds[movie])
+        for start in range(0, len(latest_first), 8):
+            z = np.where(np.isin(np.arange(n_items), latest_first[start : start + 8]), y, 0)
+            expected += session_weight * np.outer(z, z) / np.sqrt(y @ y)
+    expected += gram_of(users, n_items)
+    np.testing.assert_allclose(gram_of(users, n_items, session_weight), expected, rtol=1e-5, atol=1e-6)
+    parts = [gram_of(slice_users(users, start, start + 7), n_items, session_weight) for start in range(0, 40, 7)]
+    np.testing.assert_allclose(sum(parts), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_session_is_of_one_user_and_has_all_of_one_time():
+    weights = np.array([[1.0] * 11, [1.0] * 2 + [UNSEEN] * 9, [0.0] * 11])
+    seconds = np.array([5] * 9 + [1] + [9] + [1, 2] + [3] * 11)
+    found = sessions_of(interactions_of(weights, seconds), 11)
+    assert [sorted(row.indices) for row in found] == [[0, 1, 2, 3, 4, 5, 6, 7, 8, 10], [9], [0, 1]]
+    np.testing.assert_allclose(found.data, np.repeat([11.0**-0.25, 2.0**-0.25], [11, 2]), rtol=1e-6)
+
+
+def test_many_favourites_of_one_time_are_no_session():
+    found = sessions_of(interactions_of(np.ones((2, 65)), np.repeat([3, 1, 2], [65, 8, 57])), 65)
+    assert np.diff(found.indptr).tolist() == [57, 8]
+
+
+def test_a_strength_means_the_same_however_much_sessions_count():
+    """Where each user has one session, the diagonal alone tells how much it counts."""
+    users = some_users(n_movies=6)
+    once, again = (gram_of(users, 6, weight) for weight in (0.0, 1.0))
+    expected, _ = regression_weights(once.copy(), SETTINGS._replace(strength=1.0))
+    found, _ = regression_weights(again, SETTINGS._replace(strength=2.0, session_weight=1.0))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_not_positive_definite_is_told():
+    with pytest.raises(np.linalg.LinAlgError, match="so little regularisation"):
+        regression_weights(np.array([[1.0, 9.0], [9.0, 1.0]]), SETTINGS)
 
 
 def test_the_unit_of_the_strength_is_the_mean_of_the_most_favourited_movies(monkeypatch):

@@ -224,7 +224,14 @@ def fitted(users, settings=CLUSTERS_ALONE, n_fine_clusters=20, **options):
 
 
 ITEMS = ItemSettings(
-    strength=8.0, regularisation_power=0.5, low_rank=0.15, weight=0.65, rarity_power=0.05, recency=0.3, unit=1.0
+    strength=8.0,
+    regularisation_power=0.5,
+    low_rank=0.15,
+    weight=0.65,
+    rarity_power=0.05,
+    recency=0.3,
+    session_weight=1.0,
+    unit=1.0,
 )
 
 

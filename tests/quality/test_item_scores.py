@@ -13,6 +13,17 @@ from tasks.quality.item_scores import basis_of, score_items
 from tasks.quality.mixture import Mixture
 from tests.model.builders import UNSEEN, interactions_of
 
+SETTINGS = ItemSettings(
+    strength=2.0,
+    regularisation_power=0.0,
+    low_rank=0.0,
+    weight=1.0,
+    rarity_power=0.0,
+    recency=0.3,
+    session_weight=1.0,
+    unit=1.0,
+)
+
 
 def mixture_of(seed, n_users, n_movies):
     """A mixture of which the first five users are scored; only what the item model needs is in it."""
@@ -29,14 +40,20 @@ def mixture_of(seed, n_users, n_movies):
     st.floats(0.1, 50),
     st.sampled_from([0.0, 0.5]),
     st.sampled_from([0.0, 0.3]),
+    st.sampled_from([0.0, 0.5]),
 )
-def test_scores_are_those_of_the_weights(seed, shape, strength, power, low_rank):
+def test_scores_are_those_of_the_weights(seed, shape, strength, power, low_rank, session_weight):
     mixture = mixture_of(seed, *shape)
-    settings = ItemSettings(strength, power, low_rank, weight=1.0, rarity_power=0.0, recency=0.3, unit=1.0)
-    basis = basis_of(mixture, settings.recency)
+    settings = SETTINGS._replace(
+        strength=strength, regularisation_power=power, low_rank=low_rank, session_weight=session_weight
+    )
+    basis = basis_of(mixture, settings)
     assert (basis.gram is None) == (shape[0] < shape[1])
     scores = score_items(basis, settings)
-    expected = discounted(mixture.users, shape[1], 0.3) @ item_weights(gram_of(mixture.train, shape[1]), settings)
+    if basis.gram is None:
+        settings = settings._replace(session_weight=0.0)
+    gram = gram_of(mixture.train, shape[1], settings.session_weight)
+    expected = discounted(mixture.users, shape[1], 0.3) @ item_weights(gram, settings)
     found = scores.regression + np.float32(low_rank) * scores.low_rank
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
@@ -44,16 +61,16 @@ def test_scores_are_those_of_the_weights(seed, shape, strength, power, low_rank)
 
 def test_axes_by_iteration_are_the_same(monkeypatch):
     mixture = mixture_of(0, 60, 50)
-    exact = basis_of(mixture, 0.0)
+    exact = basis_of(mixture, SETTINGS)
     monkeypatch.setattr(items, "FEW_ITEMS", 40)
-    iterated = basis_of(mixture, 0.0)
+    iterated = basis_of(mixture, SETTINGS)
     np.testing.assert_allclose(iterated.low_rank, exact.low_rank, atol=1e-5)
     assert iterated.low_rank_total == pytest.approx(exact.low_rank_total)
 
 
 def test_a_basis_is_left_as_it_is():
     mixture = mixture_of(0, 30, 14)
-    basis = basis_of(mixture, 0.0)
+    basis = basis_of(mixture, SETTINGS)
     before = basis.gram.copy()
-    score_items(basis, ItemSettings(2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0))
+    score_items(basis, SETTINGS)
     np.testing.assert_array_equal(basis.gram, before)
