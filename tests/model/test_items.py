@@ -200,10 +200,12 @@ def test_later_favourites_count_more():
         ([5, 3, 2, 1, 1], 9, 3),
         ([1], 1, 0),
         ([2] * 18_001, 9, 18_000),
-        ([2] * 9000, 100_000, 2500),
+        ([2] * 10_000, 100_000, 8500),  # spread evenly
+        ([90_000] * 100 + [2] * 10_000, 100_000, 2500),
+        ([2] * 18_001 + [1] * 36_000, 100_000, 18_000),
     ],
 )
-def test_movies_with_two_favourites_are_known(n_fans, n_users, expected):
+def test_movies_with_two_favourites_are_known_and_of_many_users_those_that_hold_most(n_fans, n_users, expected):
     assert count_items(np.array(n_fans), n_users) == expected
 
 
