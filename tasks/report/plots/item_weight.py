@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 
 from tasks.report.plots.style import HALO, STYLE, Room, draw_sentence, dress, new_figure, place_axes, put_text, save
+
+LABEL_HEIGHT = 0.045  # of the axes
 
 
 def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
@@ -21,7 +24,7 @@ def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
         draw_sentence("Clusters alone", "The recommendations come from the clusters; no item model was tried.", path)
         return
     [settled] = chosen.to_dicts()
-    weight, strength, quality = settled["item_weight"], settled["strength"], settled["quality"]
+    weight, quality = settled["item_weight"], settled["quality"]
     whole = settings.filter(pl.col("n_ranked") == settled["n_ranked"])
     alone = whole.filter(pl.col("item_weight") == 0)["quality"].to_list()
     title = f"{weight:.0%} of the score comes from the item model"
@@ -35,10 +38,10 @@ def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
         f"share of the score that comes from the item model, with {n_ranked:,} movies ranked;\n"
         f"grey: with the {n_head:,} most favourited alone, a line for each strength of regularisation"
     )
-    for line in head.filter(pl.col("n_ranked") == n_head).partition_by("strength"):
-        draw_line(axes, line, f"{line['strength'][0]:g}", is_chosen=False)
+    lines = [(line, STYLE["other"]) for line in head.filter(pl.col("n_ranked") == n_head).partition_by("strength")]
     others = pl.col("low_rank", "rarity_power", "strength", "regularisation_power")
-    draw_line(axes, whole.filter(pl.all_horizontal(others == others.mode().first())), f"{strength:g}", is_chosen=True)
+    lines.append((whole.filter(pl.all_horizontal(others == others.mode().first())), STYLE["main"]))
+    draw_lines(axes, lines)
     axes.plot(weight, quality, "o", color=STYLE["accent"], markersize=8, zorder=5)
     put_text(
         axes, weight, quality, "chosen  ", size=9.5, color=STYLE["accent"], ha="right", va="bottom", path_effects=HALO
@@ -46,12 +49,32 @@ def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
     save(figure, path)
 
 
-def draw_line(axes: Axes, line: pl.DataFrame, strength: str, is_chosen: bool) -> None:
-    """Draw the quality by the weight."""
-    line = line.sort("item_weight")
-    colour = STYLE["main"] if is_chosen else STYLE["other"]
-    axes.plot(
-        line["item_weight"], line["quality"], color=colour, linewidth=2 if is_chosen else 1.2, zorder=2 + is_chosen
-    )
-    place = line["item_weight"][-1] + 0.01, line["quality"][-1]
-    put_text(axes, *place, strength, size=8.5, color=colour, va="center")
+def draw_lines(axes: Axes, lines: list[tuple[pl.DataFrame, str]]) -> None:
+    """Draw the quality by the weight in a colour, the last line the thickest, with the strength at the right end.
+
+    Where lines end near each other their strengths are moved apart.
+    """
+    lines = [(line.sort("item_weight"), colour) for line, colour in lines]
+    for number, (line, colour) in enumerate(lines, start=1):
+        width = 2 if number == len(lines) else 1.2
+        axes.plot(line["item_weight"], line["quality"], color=colour, linewidth=width, zorder=1 + width)
+    lines.sort(key=lambda each: each[0]["quality"][-1])
+    heights = spread([line["quality"][-1] for line, _ in lines], LABEL_HEIGHT * np.ptp(axes.get_ylim()))
+    for (line, colour), height in zip(lines, heights, strict=True):
+        put_text(
+            axes,
+            line["item_weight"][-1] + 0.01,
+            height,
+            f"{line['strength'][0]:g}",
+            size=8.5,
+            color=colour,
+            va="center",
+        )
+
+
+def spread(heights: list[float], gap: float) -> list[float]:
+    """Return ascending heights, each moved up as far as it needs to be ``gap`` above the one before."""
+    moved: list[float] = []
+    for height in heights:
+        moved.append(max(height, moved[-1] + gap) if moved else height)
+    return moved
