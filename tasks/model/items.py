@@ -20,7 +20,7 @@ LEAST_FANS = 2  # favourites from which the item model knows a movie
 MOST_ITEMS = 18_000
 MOST_EXACT = 8000  # items up to which the Gram matrix has double precision; it saves memory beyond
 MANY_USERS, FEWEST_FOR_MANY, SHARE_FOR_MANY = 100_000, 2500, 0.85
-BLOCK_ROWS = 2048
+BLOCK_ROWS = 1024
 HEAD_ITEMS = 700  # most favourited movies, whose rows are so full that dense products are faster
 ROW_POWER, SCALE_POWER = 0.25, 0.25  # see docs/quality.md
 SCALE_ITEMS = 1000  # most favourited movies, whose mean is the unit of the strength
@@ -53,7 +53,19 @@ def gram_of(users: Interactions, n_items: int, session_weight: float = 0.0) -> N
     y is the user's evidence for the movies that the item model knows, z the part of it that is in one of the user's
     sessions, see `sessions_of`. It adds up over blocks of users. It is float64, and float32 for more than 8,000 items.
     """
-    rows = balanced_evidence(users, n_items)
+    gram = gram_of_rows(balanced_evidence(users, n_items))
+    if session_weight:
+        sessions = sessions_of(users, n_items)
+        by_movie = sessions.T.tocsr()
+        for start in range(0, n_items, BLOCK_ROWS):
+            few = slice(start, start + BLOCK_ROWS)
+            gram[few] += np.float32(session_weight) * (by_movie[few] @ sessions).toarray()
+    return gram
+
+
+def gram_of_rows(rows: csr_matrix) -> NDArray[np.floating]:
+    """Return Y'Y of rows Y, whose first columns are the fullest."""
+    n_items = rows.shape[1]
     head = min(HEAD_ITEMS, n_items)
     tail = rows[:, head:]
     gram = np.zeros((n_items, n_items), dtype=np.float64 if n_items <= MOST_EXACT else np.float32)
@@ -66,12 +78,6 @@ def gram_of(users: Interactions, n_items: int, session_weight: float = 0.0) -> N
         gram[:head, :head] += dense.T @ dense
         gram[head:, :head] += tail[few].T.tocsr() @ dense
     gram[:head, head:] = gram[head:, :head].T
-    if session_weight:
-        sessions = sessions_of(users, n_items)
-        by_movie = sessions.T.tocsr()
-        for start in range(0, n_items, BLOCK_ROWS):
-            few = slice(start, start + BLOCK_ROWS)
-            gram[few] += np.float32(session_weight) * (by_movie[few] @ sessions).toarray()
     return gram
 
 
@@ -83,13 +89,12 @@ def sessions_of(users: Interactions, n_items: int) -> csr_matrix:
     """
     known = select_entries(users, (users.weights.data > 0) & (users.weights.indices < n_items))
     rows = balanced_evidence(known, n_items)
-    user = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-    number = age(known).astype(np.int64) // SESSION_LENGTH
-    order = np.lexsort((number, user))
-    first = (np.diff(user[order], prepend=-1) != 0) | (np.diff(number[order], prepend=-1) != 0)
-    ends = np.append(np.flatnonzero(first), len(order))
-    sessions = csr_matrix((rows.data[order], rows.indices[order], ends), (len(ends) - 1, n_items))
-    return sessions[np.diff(ends) <= LONGEST_SESSION]
+    counts = np.diff(rows.indptr)
+    first = np.cumsum(np.append(0, -(-counts // SESSION_LENGTH)))
+    session = np.repeat(first[:-1], counts) + age(known).astype(np.int64) // SESSION_LENGTH
+    sessions = csr_matrix((rows.data, (session, rows.indices)), (int(first[-1]), n_items))
+    sizes = np.diff(sessions.indptr)
+    return sessions[(sizes > 0) & (sizes <= LONGEST_SESSION)]
 
 
 def balanced_evidence(users: Interactions, n_items: int | None = None) -> csr_matrix:
