@@ -67,8 +67,8 @@ def fit_model(
     n_candidates = n_candidates or count_candidates(fit.movies.n_users, len(fit.movies.movie_ids))
     n_items = min(n_candidates, count_items(fit.movies.n_fans, fit.movies.n_users)) if settings.weight else 0
     model = bare_model(fit, options, settings, n_candidates)
-    count = partial(count_block, known=known_of(fit), n_items=n_items, session_weight=settings.session_weight)
-    sums = sum_blocks(partial(count, model=model))
+    known, session_weight = known_of(fit), settings.session_weight
+    sums = sum_blocks(partial(count_block, model=model, known=known, n_items=n_items, session_weight=session_weight))
     model, lift = with_shares(model, sums)
     if n_items:
         items = item_weights(sums["gram"], settings)
