@@ -8,18 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter, validators
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from flows.cli_read import PUBLISHED, recommend, status, versions
 from flows.config import EvaluateOptions, Options, RetrainOptions
+from flows.messages import fail, faults_of, message_of, print_warning
 from flows.server import apply_settings, start_server, use_server
 from flows.terminal import console, say, shown
 from tasks.errors import CineclusterError
@@ -333,54 +332,11 @@ def be_quiet() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-def print_warning(message: Warning | str, *_: Any) -> None:
-    """Print what a warning says, to standard error, without the line of code that it comes from."""
-    Console(stderr=True).print(Text(shown(str(message)), style="yellow"), soft_wrap=True)
-
-
-def message_of(error: Exception) -> str:
-    """Return what to tell the user of an error."""
-    if isinstance(error, CineclusterError):
-        return str(error)
-    if str(error).startswith("Failed to reach API"):
-        return (
-            f"{error}. Start this Prefect server, or run without one: unset the variable PREFECT_API_URL, "
-            "or `prefect config unset PREFECT_API_URL`."
-        )
-    return f"{type(error).__name__}: {error}"
-
-
-def faults_of(error: ValidationError) -> list[str]:
-    """Return a line for each bad option: its value, what it should be, and what it is for."""
-    fields = RetrainOptions.model_fields | EvaluateOptions.model_fields
-    faults: dict[str, list[ErrorDetails]] = {}
-    for fault in error.errors():
-        faults.setdefault(str(fault["loc"][0]), []).append(fault)
-    lines = []
-    for name, every in faults.items():
-        wanted = " or ".join(wanted_by(fault["msg"]) for fault in every)
-        lines.append(f"--{name.replace('_', '-')} {every[0]['input']!s:.80}: {wanted}. {fields[name].description}")
-    return lines
-
-
-def wanted_by(message: str) -> str:
-    """Return what a value should be, out of what Pydantic says of one that is not."""
-    _, own, reason = message.partition("Value error, ")
-    return reason if own else message.partition(" ")[2].partition(", unable to")[0]
-
-
 def with_preset(arguments: list[str]) -> list[str]:
     """Name the default preset where none is named: without any option Cyclopts would check None against the bounds."""
     if arguments[:1] in (["retrain"], ["evaluate"]) and not any(word.startswith("--preset") for word in arguments):
         return [*arguments, "--preset", "default"]
     return arguments
-
-
-def fail(message: str, code: int) -> NoReturn:
-    """Print a message to standard error, after all that was printed before, and exit."""
-    console.file.flush()
-    Console(stderr=True).print(Text(shown(message), style="red"), soft_wrap=True)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

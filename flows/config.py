@@ -3,18 +3,28 @@
 The command line imports this before its first word, so it imports nothing that takes long: no NumPy, no DuckDB.
 """
 
-import inspect
-import re
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Group, Parameter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from cyclopts import Parameter
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from flows.fields import (
+    MOST_USERS,
+    RENAMED,
+    Clusters,
+    Components,
+    Count,
+    FineClusters,
+    Memory,
+    Place,
+    Users,
+    preset_field,
+    renamed_field,
+)
+from flows.parameters import in_groups
 from flows.presets import PRESETS
-from tasks.files import fault_of_name
 
 if TYPE_CHECKING:
     from tasks.engine.choose import EngineOptions
@@ -22,71 +32,7 @@ if TYPE_CHECKING:
     from tasks.published.checks import CheckOptions
     from tasks.stations.interactions import FavouriteOptions
 
-FEWEST_USERS = 10  # of a sample that anything is measured on
-SMALLEST_MEMORY = 64_000_000  # bytes
-
-
-def with_good_name(path: Path) -> Path:
-    """Return a path whose names can be used."""
-    if fault := fault_of_name(path):
-        raise ValueError(f"{str(path)!a} {fault}")
-    return path
-
-
-def with_enough(limit: str) -> str:
-    """Return a memory limit that DuckDB can work with."""
-    number, unit = re.fullmatch(r"([\d.]+)\s*([KMGT])i?B", limit).groups()  # type: ignore[union-attr]
-    if float(number) * 1024 ** ("KMGT".index(unit) + 1) < SMALLEST_MEMORY:
-        raise ValueError("is less than 64MB")
-    return limit
-
-
-Place = Annotated[Path, AfterValidator(with_good_name)]
-Components = Annotated[int, Field(ge=0, le=512)]
-MOST_USERS = 2**31 - 1
-Count = Annotated[int, Field(ge=1, le=MOST_USERS)]
-Clusters = Annotated[int, Field(ge=1, le=10_000)]
-FineClusters = Annotated[int, Field(ge=0, le=100_000)]
-Users = Annotated[int, Field(ge=FEWEST_USERS, le=MOST_USERS)]
-Memory = Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,3})?\s*([KMGT]i?B)$"), AfterValidator(with_enough)]
-RENAMED = {"watched_weight": "near_weight", "n_nearest_clusters": "n_neighbours", "closeness": "sharpness"}
-
-
-def preset_field(name: str, description: str, **bounds: Any) -> Any:
-    """Return a field whose default is what the preset says."""
-    default, article = (shown_default(PRESETS[preset][name]) for preset in ("default", "article"))
-    article = f", {article} with --preset article" if article != default else ""
-    return Field(default=None, description=f"{description} Default: {default}{article}.", **bounds)
-
-
-def shown_default(value: object) -> str:
-    """Return the default of an option as it is given, ``yes`` and ``no`` for switches, ``all`` for no limit."""
-    return "all" if value is None else ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
-def renamed_field(name: str) -> Any:
-    """Return a field for the former name of an option."""
-    return Field(default=None, description=f"Former name of {name}.", json_schema_extra={"deprecated": True})
-
-
-Model = TypeVar("Model", bound=BaseModel)
 Hidden = Parameter(show=False)
-GROUPS = {
-    "What is read, and where it goes": ("source", "database", "reports", "metrics", "max_rejected_share"),
-    "What is recommended": (
-        *("preset", "min_rating", "available", "blocked", "exclude_seen", "diversity", "top_n"),
-        *("first_movies", "first_users", "seed"),
-    ),
-    "Evaluation": ("protocol", "evaluate", "evaluate_users", "budget_minutes"),
-    "Publishing": ("publish", "max_drop", "max_quality_drop", "keep"),
-    "Machine": ("memory_limit", "threads", "max_hours", "engine", "spark", "work_dir"),
-    "Clusters": ("n_clusters", "max_clusters", "elbow_rule", "elbow_boundary", "min_cluster_size", "merge_by"),
-    "Method": (
-        *("fit_users", "weighting", "n_components", "near_weight", "recency", "elbow_users", "n_init", "max_iter"),
-        *("refine_steps", "n_fine_clusters", "n_neighbours", "sharpness", "smoothing", "taste_weight", "item_weight"),
-        "quality_users",
-    ),
-}
 
 
 class Options(BaseModel):
@@ -240,14 +186,6 @@ def warn_of_renamed(former: str, name: str) -> None:
     )
 
 
-def in_groups(model: type[Model]) -> type[Model]:
-    """Have the command line show the options by what they are for."""
-    for title, names in GROUPS.items():
-        for field in (model.model_fields[name] for name in names if name in model.model_fields):
-            field.metadata = [*field.metadata, Parameter(group=Group(title, sort_key=list(GROUPS).index(title)))]
-    return model
-
-
 @in_groups
 class RetrainOptions(Options):
     """Options of a retrain."""
@@ -369,32 +307,3 @@ class EvaluateOptions(Options):
     def n_users(self) -> int:
         """The number of users in the sample."""
         return self.evaluate_users or (MOST_USERS if self.protocol == "strong" else 20_000)
-
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def with_parameters_of(model: type[BaseModel]) -> Callable[[Function], Function]:
-    """Give a function that takes ``**options`` the fields of ``model`` as its keyword parameters.
-
-    Prefect reads a flow's parameters from its signature: so each option is one parameter of the run, with its
-    bounds, and a run can override one without repeating the others. Its form has them in this order, by group.
-    """
-    known = [name for names in GROUPS.values() for name in names if name in model.model_fields]
-    fields = {name: model.model_fields[name] for name in dict.fromkeys([*known, *model.model_fields])}
-
-    def decorate(function: Function) -> Function:
-        parameters = []
-        for name, field in fields.items():
-            optional = field.annotation if field.default is not None else field.annotation | None  # type: ignore[operator]
-            annotation = Annotated[optional, *field.metadata] if field.metadata else optional
-            parameters.append(
-                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
-            )
-        returns = inspect.signature(function).return_annotation
-        function.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
-        lines = [f"    {name}: {field.description}" for name, field in fields.items()]
-        function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), "", "Args:", *lines])
-        return function
-
-    return decorate

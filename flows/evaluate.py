@@ -8,8 +8,9 @@ import polars as pl
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
-from flows.config import EvaluateOptions, with_parameters_of
-from flows.notify import notify_webhook
+from flows.config import EvaluateOptions
+from flows.notify import NOTIFIED
+from flows.parameters import with_parameters_of
 from flows.stations import (
     build_interactions,
     evaluate_recommenders,
@@ -28,13 +29,7 @@ from tasks.stations.evaluation import prepare_places
 from tasks.stations.rules import withheld_columns
 
 
-@flow(
-    name="evaluate",
-    flow_run_name="preset {preset}",
-    on_failure=[notify_webhook],
-    on_crashed=[notify_webhook],
-    on_cancellation=[notify_webhook],
-)
+@flow(name="evaluate", flow_run_name="preset {preset}", **NOTIFIED)
 @with_parameters_of(EvaluateOptions)
 def evaluate(**options: Any) -> list[dict[str, Any]]:
     """Hold out favourites, let every recommender predict them, and publish how well each did.

@@ -8,18 +8,13 @@ from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.notify import notify_webhook
+from flows.notify import NOTIFIED
 from flows.stations import export_to
 from tasks.published.postgresql_server import ADDRESS, place_given
 from tasks.text import tables_in_words
 
 
-@flow(
-    name="export",
-    on_failure=[notify_webhook],
-    on_crashed=[notify_webhook],
-    on_cancellation=[notify_webhook],
-)
+@flow(name="export", **NOTIFIED)
 def export(
     tables: list[str] | None = None,
     changed_since: str | None = None,

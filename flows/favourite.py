@@ -5,7 +5,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.notify import notify_webhook
+from flows.notify import NOTIFIED
 from flows.stations import change_favourites
 from tasks.errors import CineclusterError
 
@@ -18,13 +18,7 @@ def name_run() -> str:
     return f"user {given.get('user_id')}, movie {given.get('movie_id')}"
 
 
-@flow(
-    name="favourite",
-    flow_run_name=name_run,
-    on_failure=[notify_webhook],
-    on_crashed=[notify_webhook],
-    on_cancellation=[notify_webhook],
-)
+@flow(name="favourite", flow_run_name=name_run, **NOTIFIED)
 def favourite(
     user_id: int | None = None,
     movie_id: int | None = None,

@@ -2,6 +2,7 @@
 
 import html
 import os
+from typing import Any
 
 import httpx
 from prefect import Flow
@@ -41,3 +42,10 @@ def notify_webhook(flow: Flow[..., object], flow_run: FlowRun, state: State[obje
         get_logger("cinecluster").warning("The webhook answered %s.", error.response.status_code)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         get_logger("cinecluster").warning("The webhook was not reached: %s.", type(error).__name__)
+
+
+NOTIFIED: dict[str, Any] = {
+    "on_failure": [notify_webhook],
+    "on_crashed": [notify_webhook],
+    "on_cancellation": [notify_webhook],
+}  # what a flow is given whose bad ends are told

@@ -6,9 +6,10 @@ from prefect import flow
 
 from flows import stations
 from flows.artifacts import name_run, show_run
-from flows.config import RetrainOptions, with_parameters_of
+from flows.config import RetrainOptions
 from flows.limit import time_limit
-from flows.notify import notify_webhook
+from flows.notify import NOTIFIED
+from flows.parameters import with_parameters_of
 from tasks.engine.choose import open_engine
 from tasks.favourites.change import carry_favourites
 from tasks.model.types import Fit, Groups
@@ -17,13 +18,7 @@ from tasks.published.status import require_metrics_of_ours
 from tasks.stations.summary import RunFacts
 
 
-@flow(
-    name="retrain",
-    flow_run_name=name_run,
-    on_failure=[notify_webhook],
-    on_crashed=[notify_webhook],
-    on_cancellation=[notify_webhook],
-)
+@flow(name="retrain", flow_run_name=name_run, **NOTIFIED)
 @with_parameters_of(RetrainOptions)
 def retrain(**options: Any) -> dict[str, Any]:
     """Cluster the users by their favourites and publish recommendations for every one of them.

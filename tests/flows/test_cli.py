@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import app, main, message_of
+from flows.cli import app, main
 from flows.cli_read import with_reasons
-from flows.config import RENAMED, RetrainOptions
+from flows.config import RetrainOptions
+from flows.fields import RENAMED
+from flows.messages import message_of
 from tasks.published.read import Recommendation
 from tests.conftest import TITLES, publish
 

@@ -7,7 +7,9 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 
-from flows.config import GROUPS, RENAMED, EvaluateOptions, RetrainOptions, with_parameters_of
+from flows.config import EvaluateOptions, RetrainOptions
+from flows.fields import RENAMED
+from flows.parameters import GROUPS, with_parameters_of
 from flows.presets import PRESETS
 
 
