@@ -247,8 +247,9 @@ def machine_errors() -> Iterator[None]:
     try:
         yield
     except (MemoryError, duckdb.OutOfMemoryException) as error:
+        wanted = first_line(error).removeprefix("Out of Memory Error: ")
         raise CineclusterError(
-            f"Out of memory: {first_line(error)}. Raise or leave out --memory-limit, or run where there is more. "
+            f"Out of memory: {wanted}. Raise or leave out --memory-limit, or run where there is more. "
             "The published tables stay as they are."
         ) from error
     except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
