@@ -84,8 +84,8 @@ def gram_of_rows(rows: csr_matrix) -> NDArray[np.floating]:
 def sessions_of(users: Interactions, n_items: int) -> csr_matrix:
     """Return the `balanced_evidence` of each session for the first ``n_items`` movies, shape (n_sessions, n_items).
 
-    A user's evidence is cut into sessions by how many later entries there are: 0 to 7, 8 to 15, and so on. What has one
-    time is in one session; if this makes it longer than 64 entries, as of users who were imported, it is left out.
+    A user's evidence is cut into sessions by how many later entries there are: 0 to 7, 8 to 15, and so on. Entries of
+    one time are in one session. A session that this makes longer than 64, as of ratings imported at once, is left out.
     """
     known = select_entries(users, (users.weights.data > 0) & (users.weights.indices < n_items))
     rows = balanced_evidence(known, n_items)
