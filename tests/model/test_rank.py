@@ -17,13 +17,13 @@ from tasks.model.types import (
     CLUSTERS_ALONE,
     Fit,
     Groups,
-    ItemSettings,
     Model,
     Neighbours,
     Placement,
     Scoring,
     TasteSpace,
 )
+from tasks.quality.item_search import USUAL
 from tests.model.builders import UNSEEN, from_incidence, incidences, interactions_of, labels_for, movies_of, options_of
 
 CLOSE = 2e-5  # of scores, which are float32
@@ -223,19 +223,7 @@ def fitted(users, settings=CLUSTERS_ALONE, n_fine_clusters=20, **options):
     return Case(users, place(users, model, known_of(fit)), model)
 
 
-ITEMS = ItemSettings(
-    strength=8.0,
-    regularisation_power=0.5,
-    low_rank=0.15,
-    weight=0.65,
-    rarity_power=0.05,
-    recency=0.3,
-    session_weight=1.0,
-    unit=1.0,
-)
-
-
-@pytest.mark.parametrize("settings", [CLUSTERS_ALONE, ITEMS], ids=["clusters alone", "with an item model"])
+@pytest.mark.parametrize("settings", [CLUSTERS_ALONE, USUAL], ids=["clusters alone", "with an item model"])
 def test_the_default_options_on_many_users(settings):
     case = fitted(many_users(), settings, n_components=12)
     best = rank(*case, 10)
@@ -252,7 +240,7 @@ def test_what_was_rated_low_is_recommended_where_it_need_not_be_excluded():
     assert seen_of(case.users)[best.user, best.movie].any()
 
 
-@pytest.mark.parametrize("settings", [CLUSTERS_ALONE, ITEMS], ids=["clusters alone", "with an item model"])
+@pytest.mark.parametrize("settings", [CLUSTERS_ALONE, USUAL], ids=["clusters alone", "with an item model"])
 def test_equal_movies_come_by_overall_favourites_and_then_by_id(settings):
     """Two movies that the same users like score the same for everybody, however many clusters speak for them."""
     random = np.random.default_rng(4)
