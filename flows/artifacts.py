@@ -49,7 +49,7 @@ def show_run(database: Path, reports: Path) -> None:
 
 def table_sizes(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, str | None]]:
     """Return name, rows and comment of each published table, those among them that are Parquet files too."""
-    tables = connection.execute("select table_name, estimated_size, comment from duckdb_tables()").fetchall()
+    tables = run(connection, "published/table_sizes")
     for name, comment in run(connection, "published/parquet_views"):
         tables.append((name, len(connection.table(name)), comment))
     return sorted(tables)
@@ -58,12 +58,12 @@ def table_sizes(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, s
 def show_published(database: Path, reports: Path) -> None:
     """Make the artifacts; their keys are the titles of the cards on the run's page."""
     with connect_to_published(database) as connection:
-        run_id, config, metrics = connection.sql("select run_id, config, metrics from runs").fetchall()[-1]
-        summary = connection.sql("select * exclude run_id from ratings_summary").pl().to_dicts()[0]
+        [(run_id, config, metrics)] = run(connection, "published/last_run")
+        summary = connection.table("ratings_summary").pl().drop("run_id").to_dicts()[0]
         tables = table_sizes(connection)
-        clusters = connection.sql("select * from clusters order by cluster").pl().to_dicts()
-        elbow = connection.sql("select * from elbow order by n_clusters").pl().to_dicts()
-        pictures = dict(connection.sql("select name, content from reports").fetchall())
+        clusters = connection.table("clusters").order("cluster").pl().to_dicts()
+        elbow = connection.table("elbow").order("n_clusters").pl().to_dicts()
+        pictures = dict(run(connection, "published/stored_reports"))
     config, metrics = json.loads(config), json.loads(metrics)
     show_result(run_id, config, metrics, summary, database, reports)
     create_table_artifact(

@@ -8,12 +8,13 @@ class CineclusterError(Exception):
     """Something that the user can mend: the message names the file, line or value and the remedy."""
 
 
-def not_writable(path: Path, error: OSError) -> CineclusterError:
+ANOTHER_PLACE = "Free some space, mend the permissions or choose another place, then run again."
+
+
+def not_writable(path: Path | str, error: Exception, remedy: str = ANOTHER_PLACE) -> CineclusterError:
     """Return the error for a path that the system does not let us write to."""
-    return CineclusterError(
-        f"{path}: cannot be written: {error.strerror or error}. Free some space, mend the permissions or choose "
-        "another place, then run again."
-    )
+    reason = getattr(error, "strerror", None) or first_line(error)
+    return CineclusterError(f"{path}: cannot be written: {reason}. {remedy}")
 
 
 def first_line(error: Exception) -> str:

@@ -40,12 +40,17 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         with writing(path):
             yield new
-            sync(new)
-            new.replace(path)
-            sync(path.parent)
+            put_in_place(new, path)
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """Have a file that is written take the place of ``path``, in one step and on disk."""
+    sync(new)
+    new.replace(path)
+    sync(path.parent)
 
 
 def require_writable(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The rooms: imports run one way, in no circle, and what computes loads neither Prefect nor DuckDB."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,3 +118,11 @@ def test_importing_flows_leaves_standard_error_alone():
     code = "import atexit, os, flows.cli, flows.retrain; atexit.register(os.write, 2, b'at the end')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)  # noqa: S603
     assert "at the end" in done.stderr
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_queries_stand_in_sql(module):
+    """Python has the statements alone whose names cannot be parameters, such as attach, set and alter."""
+    query = re.compile(r"\s*(select|insert into|delete from|update \S+ set|with \S+ as|from \S+( where| order|$))\b")
+    texts = [node.value for node in ast.walk(TREES[module]) if isinstance(node, ast.Constant)]
+    assert [text for text in texts if isinstance(text, str) and query.match(text)] == []

@@ -1,4 +1,5 @@
--- rejected_rows_without_user: the rows set aside, without the text of the lines that may be of $user_id.
+-- rejected_rows_without_user: one row per row set aside, without the text of the lines that may be of $user_id.
+insert into rewritten.main.rejected_rows
 select
     file,
     line,

@@ -9,7 +9,7 @@ from tasks.app.person import Person
 from tasks.app.recommend import Recommended, recommend_to
 from tasks.app.tables import Tables, session
 from tasks.app.why import because
-from tasks.engine.duckdb import statement
+from tasks.engine.duckdb import frame
 from tasks.published.filters import Filters
 
 Answer = dict[str, Any]
@@ -97,7 +97,7 @@ def time_of(seconds: int) -> datetime | None:
 def ask(tables: Tables, name: str, **parameters: Any) -> list[Answer]:
     """Return the rows of ``sql/<name>.sql``."""
     with session(tables) as cursor:
-        return cursor.sql(statement(name), params=parameters).pl().to_dicts()
+        return frame(cursor, name, **parameters).to_dicts()
 
 
 def with_titles(tables: Tables, rows: list[Answer]) -> list[Answer]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.app.tables import Tables, session
-from tasks.engine.duckdb import arrays, statement
+from tasks.engine.duckdb import arrays, frame
 from tasks.favourites.change import LARGEST_ID
 from tasks.favourites.fold_in import read_placement
 from tasks.model.types import Placement
@@ -83,7 +83,7 @@ def read_known(tables: Tables, first: int, last: int) -> Known:
     with session(tables) as cursor:
         min_rating = tables.rules["min_rating"]
         rows = arrays(cursor, "app/judged_movies", first=first, last=last, min_rating=min_rating)
-        placed = cursor.sql(statement("app/placements"), params={"first": first, "last": last}).pl()
+        placed = frame(cursor, "app/placements", first=first, last=last)
     order = np.argsort(rows["user_id"], kind="stable")
     users, starts = np.unique(rows["user_id"][order], return_index=True)
     return Known(

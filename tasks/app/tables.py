@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.engine.duckdb import run, statement
+from tasks.engine.duckdb import frame, run
 from tasks.errors import CineclusterError
 from tasks.favourites.change import last_run
 from tasks.favourites.fold_in import load_model, stack
@@ -171,17 +171,17 @@ def load_tables(database: Path) -> Tables:
 def read_tables(connection: duckdb.DuckDBPyConnection, database: Path) -> Tables:
     """Return what is in the connected file."""
     run_id, top_n = last_run(connection, database)
-    [rules] = connection.sql("from interaction_rules").pl().to_dicts()
-    movies = Movies(frame_of(connection, "app/listed_movies"))
-    overall = frame_of(connection, "app/listed_favourites")
+    [rules] = connection.table("interaction_rules").pl().to_dicts()
+    movies = Movies(frame(connection, "app/listed_movies"))
+    overall = frame(connection, "app/listed_favourites")
     columns = movies.positions(overall["movie_id"].to_numpy())
     column_of = np.full(len(movies.ids), -1, dtype=np.int32)
     column_of[columns] = np.arange(len(columns), dtype=np.int32)
     run(connection, "changes/limits")
-    [limits] = connection.execute("from limits").fetchall() or [(None, None)]
+    [limits] = connection.table("limits").fetchall() or [(None, None)]
     return Tables(
         published_status(connection, database),
-        connection.sql("from clusters order by cluster").pl().to_dicts(),
+        connection.table("clusters").order("cluster").pl().to_dicts(),
         top_n,
         rules,
         movies,
@@ -200,24 +200,19 @@ def read_tables(connection: duckdb.DuckDBPyConnection, database: Path) -> Tables
     )
 
 
-def frame_of(connection: duckdb.DuckDBPyConnection, name: str) -> pl.DataFrame:
-    """Return what ``sql/<name>.sql``, which has no parameters, selects."""
-    return connection.sql(statement(name)).pl()
-
-
 def read_lists(connection: duckdb.DuckDBPyConnection, movies: Movies) -> Lists:
     """Return the recommendations of the retrain; they lie in the order of users and ranks, or are brought to it."""
-    frame = frame_of(connection, "app/stored_lists")
-    if not frame.select(key=pl.col("user_id").cast(pl.Int64) * 2**31 + pl.col("rank"))["key"].is_sorted():
-        frame = frame.sort("user_id", "rank")
-    user_ids = frame["user_id"].to_numpy()
+    lists = frame(connection, "app/stored_lists")
+    if not lists.select(key=pl.col("user_id").cast(pl.Int64) * 2**31 + pl.col("rank"))["key"].is_sorted():
+        lists = lists.sort("user_id", "rank")
+    user_ids = lists["user_id"].to_numpy()
     starts = np.flatnonzero(np.diff(user_ids, prepend=-1))
-    places = movies.positions(frame["movie_id"].to_numpy())
+    places = movies.positions(lists["movie_id"].to_numpy())
     ends = np.append(starts, len(user_ids))
-    return Lists(user_ids[starts], ends, places, frame["score"].to_numpy(), frame["cluster"].to_numpy())
+    return Lists(user_ids[starts], ends, places, lists["score"].to_numpy(), lists["cluster"].to_numpy())
 
 
 def read_items(connection: duckdb.DuckDBPyConnection) -> NDArray[np.float32]:
     """Return the item model, without rows where there is none."""
-    weights = frame_of(connection, "app/all_item_weights")["weights"]
+    weights = frame(connection, "app/all_item_weights")["weights"]
     return stack(weights, np.float32) if len(weights) else np.zeros((0, 0), dtype=np.float32)

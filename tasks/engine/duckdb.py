@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 import numpy as np
+import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -121,23 +122,22 @@ class DuckDBEngine(NamedTuple):
     def map_files(self, function: FileFunction, n_files: int, table: str, schema: pa.Schema) -> None:
         """Build ``table`` with the columns of ``schema`` from what ``function`` makes of files 0, 1, ..."""
         with self.connect() as connection:
-            connection.register("batch", schema.empty_table())
-            connection.execute(f"create or replace table {table} as from batch")
+            connection.execute(f"drop table if exists {table}")
+            connection.from_arrow(schema.empty_table()).create(table)
             for number in range(n_files):
                 for batch in function(number):
-                    connection.register("batch", pa.Table.from_batches([batch]))
-                    connection.execute(f"insert into {table} from batch")
+                    connection.from_arrow(pa.Table.from_batches([batch])).insert_into(table)
                 report_progress(number + 1, n_files)
 
 
 def read_blocks(connection: duckdb.DuckDBPyConnection) -> Iterator[Interactions]:
     """Yield the users who have favourites with all their interactions, in blocks of ``BLOCK_USERS``."""
     user_ids = arrays(connection, "model/interaction_users")["user_id"]
-    [(n_movies,)] = connection.execute("select count(*) from movie_positions").fetchall()
+    n_movies = len(connection.table("movie_positions"))
     for start in range(0, len(user_ids), BLOCK_USERS):
         users = user_ids[start : start + BLOCK_USERS]
         found = arrays(connection, "model/interaction_block", first=int(users[0]), last=int(users[-1]))
-        yield block_of(users, int(n_movies), found)
+        yield block_of(users, n_movies, found)
         report_progress(min(len(user_ids), start + BLOCK_USERS), len(user_ids))
 
 
@@ -217,10 +217,14 @@ def parameters_of(name: str) -> frozenset[str]:
     return frozenset(re.findall(r"\$([a-z]\w*)", re.sub(r"--.*", "", statement(name))))
 
 
+def used(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return those parameters that ``sql/<name>.sql`` names."""
+    return {key: parameters[key] for key in parameters_of(name)}
+
+
 def run(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
     """Run ``sql/<name>.sql`` with those of the parameters that it names, and return its rows."""
-    used = {key: parameters[key] for key in parameters_of(name)}
-    return connection.execute(statement(name), used).fetchall()
+    return connection.execute(statement(name), used(name, parameters)).fetchall()
 
 
 def write(connection: duckdb.DuckDBPyConnection, rows: str, frame: Frame, *names: str, **parameters: Any) -> None:
@@ -232,8 +236,13 @@ def write(connection: duckdb.DuckDBPyConnection, rows: str, frame: Frame, *names
 
 def arrays(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> dict[str, NDArray]:
     """Return the columns of what ``sql/<name>.sql`` selects."""
-    used = {key: parameters[key] for key in parameters_of(name)}
-    return {key: np.asarray(column) for key, column in connection.execute(statement(name), used).fetchnumpy().items()}
+    columns = connection.execute(statement(name), used(name, parameters)).fetchnumpy()
+    return {key: np.asarray(column) for key, column in columns.items()}
+
+
+def frame(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> pl.DataFrame:
+    """Return what ``sql/<name>.sql`` selects."""
+    return connection.sql(statement(name), params=used(name, parameters)).pl()
 
 
 def literal_path(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.fs as fs
 
 from tasks.engine.shipping import locate
-from tasks.errors import CineclusterError, first_line
+from tasks.errors import not_writable
 
 
 @contextmanager
@@ -26,10 +26,8 @@ def empty_folder(url: str) -> Iterator[str]:
         remove(system, path)
         system.create_dir(path, recursive=True)
     except (OSError, ValueError) as error:
-        raise CineclusterError(
-            f"--work-dir {url}: cannot be written: {first_line(error)}. It must be a path or URL that this machine "
-            "and Spark's workers can read and write."
-        ) from error
+        remedy = "It must be a path or URL that this machine and Spark's workers can read and write."
+        raise not_writable(f"--work-dir {url}", error, remedy) from error
     try:
         yield url
     finally:

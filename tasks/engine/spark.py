@@ -154,7 +154,7 @@ class SparkEngine:
         """Return a table or view, from the DuckDB file if Spark does not know it."""
         if name not in self.frames:
             with self.build.connect() as connection:
-                rows = connection.sql(f"from {name}").to_arrow_table()
+                rows = connection.table(name).to_arrow_table()
             self.put(name, rows)
             self.show(name, self.session.read.parquet(f"{self.folder}/{name}"))
         return self.frames[name]
@@ -189,8 +189,10 @@ class SparkEngine:
         """Bring a table from the folder into the DuckDB file."""
         system, path = locate(f"{self.folder}/{parsed.target}")
         connection.register("brought", ds.dataset(path, filesystem=system, format="parquet"))
-        into = (
-            f"create or replace table {parsed.target} as" if parsed.kind == "table" else f"insert into {parsed.target}"
-        )
-        connection.execute(f"{into} from brought order by {parsed.order}")
+        rows = connection.table("brought").order(parsed.order)
+        if parsed.kind == "table":
+            connection.execute(f"drop table if exists {parsed.target}")
+            rows.create(parsed.target)
+        else:
+            rows.insert_into(parsed.target)
         connection.unregister("brought")

@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from tasks.engine import Engine
-from tasks.engine.duckdb import literal_path, run, statement
+from tasks.engine.duckdb import frame, literal_path, run
 from tasks.errors import CineclusterError
 from tasks.favourites.fold_in import load_model, place_new_users, recommend_again
 from tasks.favourites.log import Pairs, append_to_log, hold_favourites, last_words, log_of, read_log
@@ -135,7 +135,7 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, database: Path) -> N
 
 def last_run(connection: duckdb.DuckDBPyConnection, database: Path) -> tuple[str, int]:
     """Return the run_id of the retrain that made the tables, and its number of recommendations a user."""
-    run_id, config = connection.execute("select run_id, config from runs order by rowid").fetchall()[-1]
+    [(run_id, config, _)] = run(connection, "published/last_run")
     try:
         top_n = int(json.loads(config)["top_n"])
     except (ValueError, TypeError, KeyError) as error:
@@ -155,7 +155,7 @@ def list_changes(connection: duckdb.DuckDBPyConnection, changes: pl.DataFrame) -
     connection.register("logged_changes", changes)
     for name in ("limits", "net_changes", "changed_users", "changed_movies"):
         run(connection, f"changes/{name}")
-    return rows(connection, "from net_changes")
+    return connection.table("net_changes").pl().to_dicts()
 
 
 def count_changes(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[str, Rows]:
@@ -163,12 +163,7 @@ def count_changes(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[s
     connection.register("new_users", place_new_users(connection, model))
     run(connection, "changes/moves")
     run(connection, "changes/evidence_changes")
-    return {name: rows(connection, statement(f"changes/{name}")) for name in CHANGED}
-
-
-def rows(connection: duckdb.DuckDBPyConnection, query: str) -> Rows:
-    """Return the result of a query."""
-    return connection.sql(query).pl().to_dicts()
+    return {name: frame(connection, f"changes/{name}").to_dicts() for name in CHANGED}
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.blocks import Interactions
-from tasks.engine.duckdb import arrays, block_of, statement
+from tasks.engine.duckdb import arrays, block_of, frame, run
 from tasks.errors import CineclusterError
 from tasks.model.rank import rank
 from tasks.model.reasons import reasons
@@ -34,23 +34,21 @@ def load_model(connection: duckdb.DuckDBPyConnection, database: Path) -> Model:
     CineclusterError
         If ``model`` is a table of something else.
     """
-    rows = connection.execute("select name, dtype, n_rows, n_columns, is_matrix, content from model").fetchall()
     try:
-        return unpack(rows)
+        return unpack(run(connection, "changes/saved_model"))
     except (ValueError, TypeError, KeyError) as error:
         raise CineclusterError(f"{database}: its model cannot be read: {error}. `cinecluster retrain` once.") from error
 
 
 def with_items(connection: duckdb.DuckDBPyConnection, model: Model, users: Interactions) -> Model:
     """Return the model with the rows of its items that the users' favourites and near favourites need."""
-    [(n_items,)] = connection.execute("select count(*) from item_weights").fetchall()
+    n_items = len(connection.table("item_weights"))
     needed = np.unique(users.weights.indices[users.weights.data > 0])
     needed = needed[needed < n_items]
     items = np.zeros((n_items, n_items), dtype=np.float32)
     if len(needed):
         connection.register("asked_movies", pl.DataFrame({"movie_id": model.movie_ids[needed]}))
-        rows = connection.sql(statement("changes/asked_item_weights")).pl()
-        items[needed] = stack(rows["weights"], np.float32)
+        items[needed] = stack(frame(connection, "changes/asked_item_weights")["weights"], np.float32)
     return model._replace(items=items)
 
 
@@ -66,7 +64,7 @@ def place_new_users(connection: duckdb.DuckDBPyConnection, model: Model) -> pl.D
 
     They depend on nothing but the model and the users' ratings and favourites of now.
     """
-    new = connection.sql("select user_id from changed_users where is_new order by user_id").pl()["user_id"].to_numpy()
+    new = frame(connection, "changes/users_to_place")["user_id"].to_numpy()
     if len(new) == 0:
         return pl.DataFrame(schema=SCHEMA)
     from tasks.model.neighbours import place  # scikit-learn takes seconds to import, and ranking needs none of it
@@ -93,7 +91,7 @@ def recommend_again(
     """
     connection.register("some_users", pl.DataFrame({"user_id": user_ids}, {"user_id": pl.Int32}))
     bounds = {"first": min(user_ids, default=0), "last": max(user_ids, default=0)}
-    users = connection.sql(statement("changes/placed_users"), params=bounds).pl()
+    users = frame(connection, "changes/placed_users", **bounds)
     nothing: dict[str, Any] = {"cluster": None, "movie_ids": [], "scores": [], "item_scores": [], "because": []}
     found = {user_id: {"user_id": user_id} | nothing for user_id in user_ids}
     if len(users):

@@ -10,12 +10,12 @@ import duckdb
 import pyarrow.parquet as pq
 from markupsafe import escape
 
-from tasks.engine.duckdb import OLDEST_READER, literal_path, machine_errors, statement
+from tasks.engine.duckdb import OLDEST_READER, literal_path, machine_errors, run
 from tasks.errors import CineclusterError
 from tasks.favourites.change import bring_up_to_date, check_ids
 from tasks.favourites.log import complete_lines, hold_favourites, log_of, read_log
-from tasks.favourites.overlay import put_in_place, read_overlay, write_overlay
-from tasks.files import new_name, replacing, sync, writing
+from tasks.favourites.overlay import become_overlay, read_overlay, write_overlay
+from tasks.files import new_name, put_in_place, replacing, writing
 from tasks.progress import report_progress
 from tasks.published.parquet import write_parquet
 from tasks.published.publish import (
@@ -99,7 +99,7 @@ def published_run(database: Path) -> tuple[str, str | None]:
     with connect_to_published(database) as connection:
         run_id = last_run_id(connection, database)
         overlay_of(database, run_id)  # raises if no run of ours is called so
-        [(config,)] = connection.execute("select config from main.runs order by rowid desc limit 1").fetchall()
+        [(_, config, _)] = run(connection, "published/last_run")
     return run_id, json.loads(config or "{}").get("source")
 
 
@@ -119,52 +119,51 @@ def rewrite_version(path: Path, version: Path, user_id: int) -> int:
         connection.execute("detach rewritten")
     shutil.copymode(path, new)
     with writing(version):
-        sync(new)
-        new.replace(version)
-        sync(version.parent)
+        put_in_place(new, version)
     return n_rows
 
 
 def rewrite_parquet(path: Path, user_id: int) -> int:
     """Write a table that is a Parquet file without a user, in one step; return the number of rows left out."""
-    rows = "from read_parquet($old, hive_partitioning = false)"
-    user: dict[str, int | str] = {"old": literal_path(path), "user_id": user_id}
     with duckdb.connect(":memory:", config=NO_EXTENSIONS) as connection:
-        [(n_rows,)] = connection.execute(f"select count(*) {rows} where user_id = $user_id", user).fetchall()
+        rows = connection.read_parquet(literal_path(path), hive_partitioning=False)
+        kept = rows.filter(without(user_id))
+        n_rows = len(rows) - len(kept)
         if n_rows:
             size = pq.read_metadata(path).row_group(0).num_rows
             with replacing(path) as new:
-                write_parquet(connection, f"{rows} where user_id <> $user_id", new, size, **user)
+                write_parquet(kept, new, size)
                 shutil.copymode(path, new)
-    return int(n_rows)
+    return n_rows
+
+
+def without(user_id: int) -> duckdb.Expression:
+    """Return the condition that keeps the rows of other users."""
+    return duckdb.ColumnExpression("user_id") != duckdb.ConstantExpression(user_id)
 
 
 def copy_table(connection: duckdb.DuckDBPyConnection, table: str, user_id: int) -> int:
     """Copy a table without the rows of a user; return the number of rows left out."""
-    old, into = f'from published.main."{table}"', f'insert into rewritten.main."{table}"'
-    user = {"user_id": user_id}
     if table == "rejected_rows":
-        connection.execute(f"{into}\n{statement('changes/rejected_rows_without_user')}", user)
+        run(connection, "changes/rejected_rows_without_user", user_id=user_id)
         return 0
     if table == "reports":
         copy_reports(connection)
         return 0
-    if "user_id" not in connection.sql(old).columns:
-        connection.execute(f"{into} {old}")
-        return 0
-    connection.execute(f"{into} {old} where user_id <> $user_id", user)
-    return int(connection.execute(f"select count(*) {old} where user_id = $user_id", user).fetchall()[0][0])
+    rows = connection.table(f'published.main."{table}"')
+    kept = rows.filter(without(user_id)) if "user_id" in rows.columns else rows
+    kept.insert_into(f'rewritten.main."{table}"')
+    return len(rows) - len(kept)
 
 
 def copy_reports(connection: duckdb.DuckDBPyConnection) -> None:
     """Copy the reports, after the rejected rows: lines that have lost their text there have none on the page."""
-    lines = "from published.main.rejected_rows anti join rewritten.main.rejected_rows using (file, line, text)"
-    texts = [plain(text) for (text,) in connection.execute(f"select text {lines}").fetchall() if text]
-    for name, content in connection.execute("from published.main.reports").fetchall():
+    texts = [plain(text) for (text,) in run(connection, "changes/forgotten_texts") if text]
+    for name, content in connection.table("published.main.reports").fetchall():
         if name.endswith(".html"):
             for text in texts:
                 content = content.replace(str(escape(text)).encode(), b"")
-        connection.execute("insert into rewritten.main.reports values ($1, $2)", [name, content])
+        run(connection, "changes/rewritten_report", report=name, content=content)
 
 
 def rewrite_log(database: Path, user_id: int) -> int:
@@ -187,4 +186,4 @@ def forget_in_overlay(path: Path, user_id: int, is_kept: bool) -> None:
         rows = [row for row in read_overlay(path).history if row["content"].get("user_id") != user_id]
         new = new_name(path)
         write_overlay(new, rows, 0)
-        put_in_place(new, path)
+        become_overlay(new, path)

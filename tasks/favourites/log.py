@@ -15,7 +15,7 @@ import polars as pl
 
 from tasks.engine import Engine
 from tasks.engine.duckdb import run
-from tasks.errors import CineclusterError
+from tasks.errors import CineclusterError, not_writable
 from tasks.files import lock_file, open_lock, sync
 from tasks.published.versions import base_of, require_versions_of_ours, versions_of
 
@@ -138,7 +138,7 @@ def append_to_log(database: Path, pairs: Pairs, change: str) -> None:
     except OSError as error:
         with suppress(OSError):
             os.truncate(path, complete)
-        raise CineclusterError(f"{path}: cannot be written: {error.strerror}. Nothing was changed.") from error
+        raise not_writable(path, error, "Nothing was changed.") from error
 
 
 def last_words(lines: pl.DataFrame) -> pl.DataFrame:

@@ -20,8 +20,8 @@ from typing import Any
 
 from tasks.engine import Engine
 from tasks.engine.duckdb import literal_path, run, statement
-from tasks.errors import CineclusterError
-from tasks.files import new_name, sync
+from tasks.errors import CineclusterError, not_writable
+from tasks.files import new_name, put_in_place
 from tasks.published.comment import comment_tables
 from tasks.published.versions import RUN_ID, overlay_of, overlays_of, versions_of
 
@@ -127,7 +127,7 @@ def replace_overlay(path: Path, before: Overlay, overlay: Overlay) -> None:
         try:
             write_overlay(new, with_history(before, overlay, int(at * 1e6)), overlay.n_changes)
             if time.time() < at - lead / 3:
-                put_in_place(new, path)
+                become_overlay(new, path)
                 break
         finally:
             with suppress(OSError):
@@ -168,14 +168,13 @@ def write_overlay(path: Path, rows: Rows, n_changes: int) -> None:
         raise not_kept(path, error) from error
 
 
-def put_in_place(new: Path, path: Path) -> None:
+def become_overlay(new: Path, path: Path) -> None:
     """Make a file the overlay, in one step for readers; whatever stands in its place makes way."""
     try:
         if path.is_dir() and not path.is_symlink():
             path.rename(new_name(path).with_suffix(".folder"))
         open_to_readers(new, path)
-        new.replace(path)
-        sync(path.parent)
+        put_in_place(new, path)
     except OSError as error:
         raise not_kept(path, error) from error
 
@@ -194,10 +193,7 @@ def open_to_readers(new: Path, path: Path) -> None:
 
 def not_kept(path: Path, error: OSError) -> CineclusterError:
     """Return the error for an overlay that cannot be written."""
-    return CineclusterError(
-        f"{path}: cannot be written: {error.strerror}. The change is in the log and will be in the tables after "
-        "the next one."
-    )
+    return not_writable(path, error, "The change is in the log and will be in the tables after the next one.")
 
 
 def remove_overlays(database: Path) -> None:

@@ -56,7 +56,7 @@ def counts_before(published: Path) -> dict[str, int]:
     counts = {"n_ratings": 0, "n_favourites": 0, "n_users_with_favourites": 0}
     if published.exists():
         with connect_to_published(published) as connection:
-            before = connection.sql("from ratings_summary").pl().to_dicts()[0]
+            before = connection.table("ratings_summary").pl().to_dicts()[0]
         counts = {name: before[name] for name in counts}
     return {f"{name}_before": count for name, count in counts.items()}
 

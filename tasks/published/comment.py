@@ -38,7 +38,7 @@ def filled(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     """Return a comment with the stars from which a rating is a favourite, where it names them."""
     if "$min_rating" not in text:
         return text
-    [(min_rating,)] = connection.execute("select min_rating from interaction_rules").fetchall()
+    [(min_rating,)] = connection.table("interaction_rules").select("min_rating").fetchall()
     return text.replace("$min_rating", f"{min_rating:g}")
 
 

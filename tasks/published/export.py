@@ -71,7 +71,7 @@ def export_table(connection: duckdb.DuckDBPyConnection, table: str, path: Path) 
     """Write one table to ``path``; return its rows."""
     n_rows = 0
     with replacing(path) as new:
-        batches = connection.sql(f'from "{table}"').to_arrow_reader(ROWS_AT_ONCE)
+        batches = connection.table(f'"{table}"').to_arrow_reader(ROWS_AT_ONCE)
         schema = batches.schema.with_metadata({MARK: table.encode()})
         with pq.ParquetWriter(new, schema, compression="zstd") as file:
             for batch in batches:

@@ -35,8 +35,8 @@ def move_to_parquet(engine: Engine, build: Build, database: Path) -> None:
     with writing(folder), engine.connect() as connection:
         folder.mkdir()
         for done, (name, (order, rows_an_entry)) in enumerate(LARGE.items(), start=1):
-            n_rows = row_group_size(len(connection.table(name)), rows_an_entry)
-            write_parquet(connection, f"from {name} order by {order}", folder / f"{name}.parquet", n_rows)
+            rows = connection.table(name)
+            write_parquet(rows.order(order), folder / f"{name}.parquet", row_group_size(len(rows), rows_an_entry))
             connection.execute(f"drop table {name}")
             connection.execute(f"create view {name} as from {parquet_reader(folder, name)}")
             report_progress(done, len(LARGE))
@@ -53,12 +53,9 @@ def row_group_size(n_rows: int, rows_an_entry: int) -> int:
     return max(FEWEST_ROWS, math.isqrt(n_rows * rows_an_entry))
 
 
-def write_parquet(
-    connection: duckdb.DuckDBPyConnection, query: str, path: Path, n_rows: int, **parameters: int | str
-) -> None:
-    """Write what a query selects to a file, on disk, with ``n_rows`` in a row group."""
-    copy = f"copy ({query}) to $path (format parquet, compression zstd, row_group_size {n_rows})"
-    connection.execute(copy, {"path": str(path), **parameters})
+def write_parquet(rows: duckdb.DuckDBPyRelation, path: Path, n_rows: int) -> None:
+    """Write rows to a file, on disk, with ``n_rows`` in a row group."""
+    rows.to_parquet(str(path), compression="zstd", row_group_size=n_rows)
     sync(path)
 
 

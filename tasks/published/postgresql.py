@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
+from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
 from tasks.engine.duckdb import run, statement
 from tasks.errors import CineclusterError
@@ -50,21 +51,6 @@ INDEXES = {
     "overall_favourites": ("rank",),
 }
 FOR_AN_APP = tuple(name for name in KEYS if name != "ratings")
-LOCK = """
-do $$
-begin
-    for attempt in 1..{attempts} loop
-        begin
-            lock table {tables} in access exclusive mode;
-            return;
-        exception when lock_not_available then
-            perform pg_sleep(0.3);
-        end;
-    end loop;
-    raise lock_not_available using message = 'the tables are being read';
-end
-$$
-"""
 MARK = re.compile(r"\[cinecluster run (\S+)\]$")
 
 
@@ -160,7 +146,7 @@ def export_changes(database: Path, place: Place, since: str) -> dict[str, int]:
             there = f"are of run {plain(marks[LISTS])}" if LISTS in marks else "have not been exported"
             raise CineclusterError(f"{place}: the recommendations there {there}. Export whole, or name that run.")
         source.register("recommendations_then", lists)
-        before = fetch(target, f"select user_id from {quoted(place.schema, CHANGED)}")  # noqa: S608
+        before = fetch(target, named("exported_changes", lists=quoted(place.schema, CHANGED)))
         changed = {*before, *run(source, "published/users_changed")}
         source.register("changed_users", pa.table({"user_id": pa.array([user for (user,) in changed], pa.int32())}))
         rows = replace_lists(source, target, place)
@@ -169,6 +155,14 @@ def export_changes(database: Path, place: Place, since: str) -> dict[str, int]:
         swap(target, place, CHANGED, run_id)
         mark(target, quoted(place.schema, LISTS), LISTS, run_id)
     return {LISTS: rows}
+
+
+def named(name: str, **texts: str) -> str:
+    """Return ``sql/postgresql/<name>.sql`` with what cannot be a parameter put in, such as the names of tables."""
+    text = statement(f"postgresql/{name}")
+    for key, value in texts.items():
+        text = text.replace(f"${{{key}}}", value)
+    return text
 
 
 def prepare(target: "Connection", place: Place, tables: Sequence[str]) -> dict[str, str]:
@@ -181,8 +175,8 @@ def prepare(target: "Connection", place: Place, tables: Sequence[str]) -> dict[s
     """
     execute(target, "set client_encoding = 'UTF8'")
     execute(target, f"set local lock_timeout = '{SECONDS_TO_WAIT}s'")
-    fetch(target, "select pg_advisory_xact_lock(hashtext('cinecluster'), hashtext($1))::text", place.schema)
-    if not fetch(target, "select 1 from pg_catalog.pg_namespace where nspname = $1", place.schema):
+    fetch(target, statement("postgresql/lock_schema"), place.schema)
+    if not fetch(target, statement("postgresql/schema"), place.schema):
         execute(target, f"create schema {quoted(place.schema)}")
     comments: dict[str, str] = dict(fetch(target, statement("postgresql/exported_tables"), place.schema))
     marks = {name: found[1] for name, comment in comments.items() if (found := MARK.search(comment))}
@@ -195,7 +189,7 @@ def load(source: duckdb.DuckDBPyConnection, target: "Connection", place: Place, 
     """Write a published table beside the one of its name, with indexes and comments; return its rows."""
     new = quoted(place.schema, f"{name}_new")
     with target.cursor() as cursor:
-        rows = source.sql(selected(source, name)).to_arrow_reader(ROWS_AT_ONCE)
+        rows = selected(source, name).to_arrow_reader(ROWS_AT_ONCE)
         n_rows = cursor.adbc_ingest(f"{name}_new", rows, mode="create", db_schema_name=place.schema)
     for column in ("config", "versions", "metrics") if name == "runs" else ():
         execute(target, f"alter table {new} alter column {column} type jsonb using {column}::jsonb")
@@ -209,16 +203,22 @@ def load(source: duckdb.DuckDBPyConnection, target: "Connection", place: Place, 
     return n_rows
 
 
-def selected(source: duckdb.DuckDBPyConnection, name: str) -> str:
-    """Return the query of what is exported of a table: PostgreSQL knows no text with NUL."""
+def selected(source: duckdb.DuckDBPyConnection, name: str) -> duckdb.DuckDBPyRelation:
+    """Return what is exported of a table: PostgreSQL knows no text with NUL."""
     if name == CHANGED:
-        return "select distinct user_id from favourites_since"
+        return source.table("favourites_since").select("user_id").distinct()
     columns = [
-        f'replace("{column}", chr(0), chr(65533)) as "{column}"' if kind == "VARCHAR" else f'"{column}"'
+        without_nul(column) if kind == "VARCHAR" else ColumnExpression(column)
         for table, _, column, kind, _ in run(source, "published/published_columns")
         if table == name
     ]
-    return f'select {", ".join(columns)} from "{name}"'  # noqa: S608
+    return source.table(f'"{name}"').select(*columns)
+
+
+def without_nul(column: str) -> Expression:
+    """Return a column of text with the replacement character for each NUL."""
+    nul, replacement = (FunctionExpression("chr", ConstantExpression(code)) for code in (0, 0xFFFD))
+    return FunctionExpression("replace", ColumnExpression(column), nul, replacement).alias(column)
 
 
 def comments_of(source: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str]]:
@@ -235,7 +235,7 @@ def lock(target: "Connection", place: Place, names: Sequence[str]) -> None:
     if names:
         execute(target, "set local lock_timeout = '200ms'")
         tables = ", ".join(quoted(place.schema, name) for name in names)
-        execute(target, LOCK.format(tables=tables, attempts=2 * SECONDS_TO_WAIT))
+        execute(target, named("lock_tables", tables=tables, attempts=str(2 * SECONDS_TO_WAIT)))
 
 
 def swap(target: "Connection", place: Place, name: str, run_id: str) -> None:
@@ -255,11 +255,10 @@ def mark(target: "Connection", table: str, name: str, run_id: str) -> None:
 
 def replace_lists(source: duckdb.DuckDBPyConnection, target: "Connection", place: Place) -> int:
     """Replace the recommendations of the users in ``changed_users``; return the rows that there are of them now."""
-    table = quoted(place.schema, LISTS)
     with target.cursor() as cursor:
-        users = source.sql("from changed_users").to_arrow_reader()
+        users = source.table("changed_users").to_arrow_reader()
         cursor.adbc_ingest("changed_users", users, mode="create", temporary=True)
-    execute(target, f"delete from {table} where user_id in (select user_id from changed_users)")  # noqa: S608
+    execute(target, named("delete_changed_users", lists=quoted(place.schema, LISTS)))
     with target.cursor() as cursor:
         rows = source.sql(statement("published/recommendations_of_users")).to_arrow_reader(ROWS_AT_ONCE)
         return cursor.adbc_ingest(LISTS, rows, mode="append", db_schema_name=place.schema)

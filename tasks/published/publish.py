@@ -20,7 +20,7 @@ from typing import NamedTuple, TextIO
 
 import polars as pl
 
-from tasks.engine.duckdb import machine_errors, run
+from tasks.engine.duckdb import frame, machine_errors, run
 from tasks.errors import CineclusterError
 from tasks.files import alone_in, lock_file, open_lock, require_name, require_writable, sync, writing
 from tasks.published.folder import REPORT_NAME, REPORTS, replace_reports, require_reports_of_ours
@@ -217,7 +217,7 @@ def published_runs(database: Path) -> pl.DataFrame:
     if not database.exists():
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     with connect_to_published(database) as connection:
-        return connection.sql("select columns(*)::varchar from runs").pl()
+        return frame(connection, "published/runs_as_text")
 
 
 def restore_reports(database: Path, reports: Path) -> list[Path]:
@@ -233,7 +233,7 @@ def restore_reports(database: Path, reports: Path) -> list[Path]:
     found: dict[str, bytes] = {}
     if database.exists():
         with connect_to_published(database) as connection:
-            found = dict(connection.execute("select name, content from main.reports order by name").fetchall())
+            found = dict(run(connection, "published/stored_reports"))
     for name in found:
         if not REPORT_NAME.fullmatch(name):
             raise CineclusterError(f"{database}: not a database of cinecluster: it has a report {name[:80]!r}.")

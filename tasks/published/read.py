@@ -142,7 +142,7 @@ def set_variables(connection: duckdb.DuckDBPyConnection, variables: dict[str, st
 
 def last_run_id(connection: duckdb.DuckDBPyConnection, database: Path) -> str:
     """Return the run_id of the retrain that made the tables."""
-    rows = connection.execute("select run_id from main.runs order by rowid desc limit 1").fetchall()
+    rows = run(connection, "published/last_run_id")
     if not rows:
         raise CineclusterError(f"{database}: not a database of cinecluster: it has no run.")
     return str(rows[0][0])
@@ -210,7 +210,7 @@ class Lookup(NamedTuple):
 def first_user(database: Path) -> int:
     """Return the lowest id of a user with recommendations."""
     with connect_to_published(database) as connection:
-        return int(connection.execute("select min(user_id) from user_clusters").fetchall()[0][0])
+        return int(connection.table("user_clusters").min("user_id").fetchall()[0][0])
 
 
 def look_up(database: Path, user_id: int, n: int, filters: Filters = NO_FILTERS) -> Lookup:

@@ -13,8 +13,8 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined, Template
 
 from tasks.engine import Engine
-from tasks.engine.duckdb import run, statement
-from tasks.published.read import connect_to_published
+from tasks.engine.duckdb import frame, run
+from tasks.published.read import connect_to_published, tables_in
 from tasks.quality.nights import change_in_words, quality_in_words
 from tasks.quality.standings import Standing, standings
 from tasks.report.pictures import add_report
@@ -124,7 +124,7 @@ def write_page(engine: Engine, published: Path) -> str:
     before = read_facts(published) if published.exists() else None
     with engine.connect() as connection:
         content = read_page(connection) | {"before": before, "was_published": published.exists()}
-        connection.execute("delete from reports where name = $name", {"name": PAGE})
+        run(connection, "report/drop_report", report=PAGE)
         add_report(connection, PAGE, render_page(content).encode())
     return PAGE
 
@@ -140,21 +140,21 @@ def read_facts(database: Path) -> dict[str, Any] | None:
 
 def facts_of(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Return the run, its counts and its metrics by name, its options as ``config``, and the libraries' versions."""
-    facts = connection.sql(statement("report/report_facts")).pl().to_dicts()[0]
+    facts = frame(connection, "report/report_facts").to_dicts()[0]
     metrics = json.loads(facts.pop("metrics"))
     return metrics | facts | {name: json.loads(facts[name]) for name in ("config", "versions")}
 
 
 def read_page(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Return what the page tells of a build, as the template names it."""
-    apart = connection.sql(statement("report/report_movies_apart"), params={"n": SHOWN_MOVIES}).pl()
-    liked = connection.sql(statement("report/report_top_movies"), params={"n": SHOWN_MOVIES}).pl()
-    pictures = dict(connection.sql("select name, content from reports").fetchall())
+    apart = frame(connection, "report/report_movies_apart", n=SHOWN_MOVIES)
+    liked = frame(connection, "report/report_top_movies", n=SHOWN_MOVIES)
+    pictures = dict(run(connection, "published/stored_reports"))
     return {
         "facts": facts_of(connection),
         "clusters": [
             row | {"liked": rows_of(liked, row["cluster"]), "apart": rows_of(apart, row["cluster"])}
-            for row in connection.sql("select * from clusters order by cluster").pl().to_dicts()
+            for row in connection.table("clusters").order("cluster").pl().to_dicts()
         ],
         "pictures": [
             (name, *CAPTIONS[name], description_of(pictures[name]), pictures[name])
@@ -173,9 +173,9 @@ def rows_of(movies: pl.DataFrame, cluster: int) -> list[dict[str, Any]]:
 
 def read_quality(connection: duckdb.DuckDBPyConnection) -> list[Standing]:
     """Return the standings of each split; nothing where there was no evaluation."""
-    if not connection.sql("select 1 from duckdb_tables() where table_name = 'evaluation'").fetchall():
+    if "evaluation" not in tables_in(connection):
         return []
-    return standings(connection.sql(statement("report/report_quality")).pl())
+    return standings(frame(connection, "report/report_quality"))
 
 
 def render_page(content: dict[str, Any]) -> str:

@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Interactions, favourites_of
 from tasks.engine import Engine
-from tasks.engine.duckdb import run, statement
+from tasks.engine.duckdb import frame, run
 from tasks.model.types import Groups, ModelOptions, Points
 from tasks.progress import report_progress
+from tasks.published.read import tables_in
 from tasks.report.plots.cluster_sizes import draw_cluster_sizes
 from tasks.report.plots.elbow import draw_elbow
 from tasks.report.plots.evaluation import draw_evaluation
@@ -68,19 +69,19 @@ def draw_reports(
 
 def add_report(connection: duckdb.DuckDBPyConnection, name: str, content: bytes) -> None:
     """Add a picture or page to the table ``reports``."""
-    connection.execute("insert into reports values ($name, $content)", {"name": name, "content": content})
+    run(connection, "report/add_report", report=name, content=content)
 
 
 def read_frames(engine: Engine) -> dict[str, pl.DataFrame]:
     """Return the rows that the pictures show, by picture."""
     with engine.connect() as connection:
         frames = {
-            "elbow": connection.sql(statement("report/report_elbow")).pl(),
-            "top_movies": connection.sql(statement("report/report_top_movies"), params={"n": SHOWN_MOVIES}).pl(),
-            "item_settings": connection.sql("from item_settings").pl(),
-            "genres": connection.sql(statement("report/report_genres")).pl(),
-            "names": connection.sql("select name from clusters order by cluster").pl(),
+            "elbow": frame(connection, "report/report_elbow"),
+            "top_movies": frame(connection, "report/report_top_movies", n=SHOWN_MOVIES),
+            "item_settings": connection.table("item_settings").pl(),
+            "genres": frame(connection, "report/report_genres"),
+            "names": connection.table("clusters").order("cluster").select("name").pl(),
         }
-        if connection.sql("select 1 from duckdb_tables() where table_name = 'evaluation'").fetchall():
-            frames["evaluation"] = connection.sql("select * exclude setting from evaluation").pl()
+        if "evaluation" in tables_in(connection):
+            frames["evaluation"] = connection.table("evaluation").pl().drop("setting")
     return frames

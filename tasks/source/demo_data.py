@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from tasks.errors import CineclusterError
-from tasks.files import writing
+from tasks.files import replacing, writing
 from tasks.source.demo_ratings import LAST_DAY, Movies, Users, make_ratings
 from tasks.source.demo_titles import GROUP_SHARES, TASTES, invent_genres, invent_titles
 
@@ -199,12 +199,10 @@ def _write_ratings(
     chunks: Iterator[pl.DataFrame], path: Path, n_ratings: int, on_progress: Callable[[int, int], None] | None
 ) -> None:
     """Write ratings with one decimal, chunk by chunk; the file has its name only once it is complete."""
-    unfinished = path.with_name(f"{path.name}.part")
     n_done = 0
-    with unfinished.open("wb") as file:
+    with replacing(path) as new, new.open("wb") as file:
         for chunk in chunks:
             chunk.write_csv(file, include_header=n_done == 0, float_precision=1)
             n_done += len(chunk)
             if on_progress is not None:
                 on_progress(n_done, n_ratings)
-    unfinished.replace(path)

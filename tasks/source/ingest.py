@@ -1,14 +1,15 @@
 """Ratings and movies from the files of a source folder into the tables of a build."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.engine import Engine
 from tasks.engine.duckdb import DuckDBEngine, literal_path, machine_errors, run
@@ -137,8 +138,7 @@ def read_clean_parquet(connection: duckdb.DuckDBPyConnection, path: Path, column
         stars=names["rating"],
         time=names["timestamp"],
     )
-    counted = "select sum(num_rows) from parquet_file_metadata($source)"
-    return int(connection.execute(counted, {"source": literal_path(path)}).fetchall()[0][0])
+    return int(pq.read_metadata(path).num_rows)
 
 
 def read_line_by_line(
@@ -179,7 +179,7 @@ def blocks_of_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterat
             raise
         except duckdb.Error as error:
             raise CineclusterError(f"{path}: cannot be read: {first_line(error)}. Fetch it again.") from error
-        yield connection.execute("select count(*) from rating_lines").fetchall()[0][0]
+        yield len(connection.table("rating_lines"))
         return
     for lines in read_lines(path):
         below_header = lines.filter(pl.col("line") > 1)
@@ -190,18 +190,14 @@ def blocks_of_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterat
 
 def check_rejected(connection: duckdb.DuckDBPyConnection, path: Path, n_rows: int, max_rejected_share: float) -> int:
     """Return the number of bad lines of a file, unless they are too many of its ``n_rows``."""
-    bad = connection.sql(
-        "select line, reason, left(text, 80) as text from rejected_rows where file = $file order by line",
-        params={"file": path.name},
-    )
-    n_rejected = len(bad)
+    [(n_rejected, *first)] = run(connection, "source/rejected_rows_of_file", file=path.name)
     if n_rejected > max_rejected_share * n_rows:
-        raise too_many_rejected(path, (n_rejected, n_rows), max_rejected_share, bad.limit(1).fetchall()[0])
+        raise too_many_rejected(path, (n_rejected, n_rows), max_rejected_share, first)
     return n_rejected
 
 
 def too_many_rejected(
-    path: Path, counts: tuple[int, int], max_rejected_share: float, first: tuple[int, str, str]
+    path: Path, counts: tuple[int, int], max_rejected_share: float, first: Sequence[Any]
 ) -> CineclusterError:
     """Return the error that says so: numbers of bad lines and of all; line, reason and text of the first bad one."""
     (n_rejected, n_rows), (line, reason, text) = counts, first
@@ -241,9 +237,9 @@ def ingest_movies(engine: Engine, source: Path, max_rejected_share: float = 0.00
             run(connection, "source/rejected_judged", file=path.name, id_column=columns[0])
             check_rejected(connection, path, len(rows), max_rejected_share)
         run(connection, "source/movies")
-        n_movies = connection.execute("select count(*) from movies").fetchall()[0][0]
+        n_movies = len(connection.table("movies"))
         connection.commit()
-    return int(n_movies)
+    return n_movies
 
 
 def movie_rows(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tasks.engine import Engine
-from tasks.engine.duckdb import statement
+from tasks.engine.duckdb import frame
 from tasks.published.read import connect_to_published, tables_in
 from tasks.quality.choose import Choice
 from tasks.quality.nights import measure_change
@@ -31,7 +31,7 @@ def compare_quality(engine: Engine, published: Path, choice: Choice, seed: int) 
         return quality
     with engine.connect() as connection:
         connection.register("quality_before", before)
-        pairs = connection.sql(statement("quality/quality_pairs")).pl()
+        pairs = frame(connection, "quality/quality_pairs")
         connection.unregister("quality_before")
     return quality | measure_change(pairs["ndcg_before"].to_numpy(), pairs["ndcg"].to_numpy(), seed)
 
@@ -43,4 +43,4 @@ def read_quality(published: Path) -> pl.DataFrame | None:
     with connect_to_published(published) as connection:
         if not tables_in(connection) >= NEEDED:
             return None
-        return connection.sql(statement("quality/quality_before")).pl()
+        return frame(connection, "quality/quality_before")

@@ -39,10 +39,10 @@ def write_summary(engine: Engine, build: Build, published: Path, facts: RunFacts
     history = published_runs(published)
     with engine.connect() as connection:
         run(connection, "published/ratings_summary", run_id=build.run_id, **facts.rows._asdict())
-        summary = connection.sql("select * exclude run_id from ratings_summary").pl().to_dicts()[0]
+        summary = connection.table("ratings_summary").pl().drop("run_id").to_dicts()[0]
         run(connection, "published/runs")
         connection.register("history", history)
-        connection.execute("insert into runs by name from history")
+        run(connection, "published/add_runs_before")
         insert_run(connection, build, facts.config, facts.metrics)
     return summary
 
@@ -54,15 +54,14 @@ def insert_run(
     versions = {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
     finished_at = datetime.now(UTC)
     metrics = {"seconds": round((finished_at - build.started_at).total_seconds(), 1)} | metrics
-    connection.execute(
-        "insert into runs values ($run_id, $started_at, $finished_at, $schema_version, $config, $versions, $metrics)",
-        {
-            "run_id": build.run_id,
-            "started_at": build.started_at.replace(tzinfo=None),
-            "finished_at": finished_at.replace(tzinfo=None),
-            "schema_version": SCHEMA_VERSION,
-            "config": json.dumps(config),
-            "versions": json.dumps(versions),
-            "metrics": json.dumps(metrics),
-        },
+    run(
+        connection,
+        "published/add_run",
+        run_id=build.run_id,
+        started_at=build.started_at.replace(tzinfo=None),
+        finished_at=finished_at.replace(tzinfo=None),
+        schema_version=SCHEMA_VERSION,
+        config=json.dumps(config),
+        versions=json.dumps(versions),
+        metrics=json.dumps(metrics),
     )

@@ -1,0 +1,5 @@
+-- users_to_place: one row per user with the first favourites since the retrain.
+select user_id
+from changed_users
+where is_new
+order by user_id
