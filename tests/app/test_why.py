@@ -26,3 +26,15 @@ def test_reasons_are_those_of_the_tables(store):
         for movie_id, wanted in (row[:2] for row in rows if row[2] == user_id):
             [found] = because(tables, person, np.array([tables.movies.position(movie_id)], dtype=np.int32))
             assert [int(tables.movies.ids[reason]) for reason in found] == wanted
+
+
+def test_the_macro_gives_the_same_reasons_for_what_is_not_stored(store):
+    for (user_id,) in asked(store, "select distinct user_id from favourites order by user_id limit 40"):
+        tables, person = store.person(user_id)
+        found = recommend_to(tables, person, 30)
+        expected = [[tables.movies.titles[reason] for reason in each] for each in because(tables, person, found.movies)]
+        rows = asked(store, "select movie_id, because from why($1, n := 30)", user_id)
+        reasons = dict(rows)
+        assert len(rows) > 3, "three are stored"
+        for movie, titles in zip(tables.movies.ids[found.movies].tolist(), expected, strict=True):
+            assert reasons[movie] == titles, (user_id, movie)

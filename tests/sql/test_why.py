@@ -18,6 +18,19 @@ FEW = """
         (1, 3, 6, 0, -0.1::float, []::integer[]),
         (2, 1, 4, 1, 0.5::float, [7])
     ) as t(user_id, rank, movie_id, cluster, cluster_score, because);
+    create table favourites as
+    from (values (1, 1, '2020-01-03'::timestamp), (1, 2, '2020-01-02'), (1, 3, '2020-01-01'), (2, 7, null))
+        as t(user_id, movie_id, rated_at);
+    create table ratings as
+    from (values (1, 1, 5.0, '2020-01-03'::timestamp), (1, 6, 3.5, '2020-01-04'))
+        as t(user_id, movie_id, rating, rated_at);
+    create table overall_favourites_retrained as
+    select i::integer as movie_id, i as rank, [0.6, 0.8]::float[] as taste from range(1, 8) as t(i);
+    create table item_weights as
+    select i::integer as movie_id, [0, 0, 0, 0, 0, 0, w]::float[] as weights
+    from (values (1, 0.2), (2, -0.1), (3, 0.3), (4, 0), (5, 0), (6, 0.9), (7, 0)) as t(i, w);
+    create table scoring as select 7 as n_candidates, 0.5 as item_weight, 1.0 as item_recency;
+    create table interaction_rules as select 4.0 as min_rating, 0.5 as near_weight;
     create macro recommend(
         user_id, n := 20, genres := null, from_year := null, to_year := null, exclude := null, among := null
     ) as table
@@ -29,6 +42,19 @@ FEW = """
 """
 
 
+def test_what_is_not_stored_has_the_favourites_that_add_most(memory):
+    memory.execute(FEW)
+    run(memory, "views/why")
+    why_7 = "select because, cluster_name from why(1) where movie_id = 7"
+    assert rows(memory, why_7) == [(["Movie 1", "Movie 3"], "Drama: Movie 1")], "0.2 / 2 and 0.3 / 4, 6 is no favourite"
+    memory.execute("update scoring set item_weight = 1")
+    assert rows(memory, why_7) == [(["Movie 1", "Movie 3"], None)], "the clusters add nothing"
+    memory.execute("delete from item_weights")
+    assert rows(memory, why_7) == [(["Movie 1", "Movie 2", "Movie 3"], None)], "all have the same taste"
+    memory.execute("update scoring set n_candidates = 6")
+    assert rows(memory, why_7) == [([], None)]
+
+
 def test_titles_are_in_the_order_of_the_ids_and_clusters_are_named_where_they_add_to_the_score(memory):
     memory.execute(FEW)
     run(memory, "views/why")
@@ -37,7 +63,7 @@ def test_titles_are_in_the_order_of_the_ids_and_clusters_are_named_where_they_ad
         (1, 4, ["Movie 3", "Movie 1", "Movie 2"], "Drama: Movie 1"),
         (2, 5, ["Movie 2"], None),
         (3, 6, [], None),
-        (4, 7, [], None),
+        (4, 7, ["Movie 1", "Movie 3"], "Drama: Movie 1"),
     ]
     assert rows(memory, "select because, cluster_name from why(2, n := 1)") == [(["Movie 7"], "everybody")]
     assert rows(memory, "select rank from why(1, n := 2)") == [(1,), (2,)]
