@@ -223,7 +223,7 @@ class RetrainOptions(Options):
         "0 for the clusters themselves.",
     )
     quality_users: Users = Field(
-        default=1_500, description="Number of users in the sample that held-out quality is measured on."
+        default=5_000, description="Number of users in the sample that held-out quality is measured on."
     )
     evaluate: bool = Field(default=False, description="Also measure quality against known recommenders.")
     evaluate_users: Users = Field(default=20_000, description="Number of users in the sample that is evaluated.")

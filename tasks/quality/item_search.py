@@ -19,7 +19,7 @@ STRENGTHS = (2.0, 8.0, 32.0)
 WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 REGULARISATION_POWERS = (0.0, 0.25)  # beside the usual one
 LOW_RANKS = (0.0, 0.15, 0.3, 0.6)
-RARITY_POWERS = (0.0, 0.05, 0.1, 0.15)
+RARITY_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
 USUAL = ItemSettings(
     strength=8.0,
     regularisation_power=0.5,
@@ -32,6 +32,7 @@ USUAL = ItemSettings(
 )
 THREADS = 2
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
+FLAT_RARITY = 0.995  # of rarity powers that are this near to the best, the largest is taken
 
 
 class Tried(NamedTuple):
@@ -59,8 +60,8 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
     by_head = search_strength([head_of(mixture) for mixture in mixtures], start, weights)
     by_power, best, scores = try_powers(mixtures, by_head, start)
     usual = start._replace(strength=best.settings.strength, regularisation_power=best.settings.regularisation_power)
-    mixed = search_mix(mixtures, scores, best, usual, weights)
-    return most_usual(mixed, usual), by_head + by_power + mixed[1:]
+    chosen, mixed = search_mix(mixtures, scores, best, usual, weights)
+    return chosen, by_head + by_power + mixed
 
 
 def search_strength(heads: list[Mixture], start: ItemSettings, weights: tuple[float, ...]) -> list[Tried]:
@@ -108,15 +109,25 @@ def try_powers(
 
 def search_mix(
     mixtures: list[Mixture], scores: Sequence[ItemScores], best: Tried, usual: ItemSettings, weights: tuple[float, ...]
-) -> list[Tried]:
-    """Have the weight tried, then the part of low rank and the rarity power; return ``best`` and those."""
-    tried = [best]
-    for name, values in (("weight", weights), ("low_rank", LOW_RANKS), ("rarity_power", RARITY_POWERS)):
-        chosen = most_usual(tried, usual).settings
-        if chosen.weight or name == "weight":
-            others = [value for value in values if value != getattr(chosen, name)]
-            tried += [measure(mixtures, scores, chosen._replace(**{name: value})) for value in others]
-    return tried
+) -> tuple[Tried, list[Tried]]:
+    """Have the weight tried, then the part of low rank and the rarity power; return what to take, and what was tried.
+
+    ``best`` has been tried before.
+    """
+
+    def try_others(name: str, values: tuple[float, ...], settings: ItemSettings) -> list[Tried]:
+        """Try settings that differ in one value alone."""
+        others = [value for value in values if value != getattr(settings, name)]
+        return [measure(mixtures, scores, settings._replace(**{name: value})) for value in others]
+
+    by_weight = try_others("weight", weights, best.settings)
+    chosen = most_usual([best, *by_weight], usual)
+    if not chosen.settings.weight:
+        return chosen, by_weight
+    by_low_rank = try_others("low_rank", LOW_RANKS, chosen.settings)
+    chosen = most_usual([best, *by_weight, *by_low_rank], usual)
+    by_rarity = try_others("rarity_power", RARITY_POWERS, chosen.settings)
+    return rarest([chosen, *by_rarity]), by_weight + by_low_rank + by_rarity
 
 
 def score_alone(mixture: Mixture, settings: list[ItemSettings]) -> list[ItemScores]:
@@ -164,6 +175,17 @@ def most_usual(tried: list[Tried], usual: ItemSettings) -> Tried:
     return min((each for each in tried if each.quality >= FLAT * best), key=lambda each: distance(each.settings, usual))
 
 
+def rarest(tried: list[Tried]) -> Tried:
+    """Return what lifts movies with few favourites most, of all whose quality is near the best.
+
+    More different movies are recommended then. Trials know fewer favourites than the retrain, which makes such movies
+    look worse than they are.
+    """
+    best = max(each.quality for each in tried)
+    near = (each for each in tried if each.quality >= FLAT_RARITY * best)
+    return max(near, key=lambda each: each.settings.rarity_power)
+
+
 def distance(a: ItemSettings, b: ItemSettings) -> float:
     """Return how far apart two settings are."""
     return (
@@ -171,5 +193,4 @@ def distance(a: ItemSettings, b: ItemSettings) -> float:
         + 2 * abs(a.regularisation_power - b.regularisation_power)
         + 3 * abs(a.low_rank - b.low_rank)
         + 5 * abs(a.weight - b.weight)
-        + 10 * abs(a.rarity_power - b.rarity_power)
     )

@@ -10,6 +10,7 @@ from tasks.blocks import Interactions, select_users
 from tasks.model.draw import limit_of, user_key
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.fit import fit_model, known_of, with_movies
+from tasks.model.items import LEAST_FANS
 from tasks.model.kmeans import FINE_ITERATIONS, k_means
 from tasks.model.neighbours import place
 from tasks.model.rank import cluster_scores, hide, pick_best
@@ -19,6 +20,7 @@ from tasks.quality.metrics import find_hits, ndcg
 
 DEPTH = 10
 FEWEST_RANKED = 1000  # movies, if there are as many
+MOST_SCORES = 30_000_000  # of users x movies; some such arrays are in memory at a time
 MOST_IN_HEAD, HEAD_SHARE = 4000, 0.8  # the most favourited movies, with that share of all favourites
 
 
@@ -63,15 +65,16 @@ def train_on(split: Split, options: ModelOptions) -> Trained:
 def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, n_items: int) -> Mixture:
     """Return what the scores of at most ``quality_users`` users with held-out favourites are made of.
 
-    They are of the ``n_items`` most favourited movies alone, or 1,000 if those are fewer, which both the clusters and
-    the item model know.
+    Ranked are the movies that an item model knows which learns from the training part, ``n_items`` at most, or 1,000 if
+    those are fewer. Users are fewer where they would have more than ``MOST_SCORES`` scores.
     """
     train, movies = trained.train, trained.movies
     tested = np.diff(trained.test.indptr) > 0
     keys = user_key(train.user_ids, options.seed + 2)
-    tested &= keys <= limit_of(keys[tested], options.quality_users)
+    n_known = min(n_items, int((movies.n_fans >= LEAST_FANS).sum()))
+    n_ranked = min(max(n_known, FEWEST_RANKED), len(movies.n_fans))
+    tested &= keys <= limit_of(keys[tested], min(options.quality_users, MOST_SCORES // n_ranked))
     users = select_users(train, tested)
-    n_ranked = min(max(n_items, FEWEST_RANKED), len(movies.n_fans))
     fine = k_means(trained.points, n_fine_clusters, 1, FINE_ITERATIONS, options.seed)
     fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_ranked)

@@ -11,7 +11,7 @@ from tasks.model.types import CLUSTERS_ALONE, ItemSettings
 from tasks.quality import item_search
 from tasks.quality.choose import choose_n_fine_clusters, choose_settings, users_to_try, ways_to_hold_out
 from tasks.quality.holdout import hold_out
-from tasks.quality.item_search import USUAL, Tried, most_usual
+from tasks.quality.item_search import USUAL, Tried, most_usual, rarest
 from tasks.quality.metrics import find_hits, ndcg
 from tasks.quality.mixture import head_of, make_mixture, ndcg_of, train_on
 from tests.model.builders import from_incidence, interactions_of, options_of
@@ -156,6 +156,15 @@ def test_of_near_best_settings_the_most_usual_are_taken():
 
     assert choose_of(0.4995) == near
     assert choose_of(0.49) == far
+
+
+def test_of_near_best_rarity_powers_the_largest_is_taken():
+    def chosen(*qualities):
+        tried = [Tried(USUAL._replace(rarity_power=power), 10, quality, []) for power, quality in qualities]
+        return rarest(tried).settings.rarity_power
+
+    assert chosen((0.05, 0.2), (0.0, 0.19), (0.1, 0.1993), (0.15, 0.1985)) == 0.1
+    assert chosen((0.05, 0.2), (0.0, 0.21), (0.1, 0.2)) == 0.0
 
 
 def test_recency_counts_where_times_are_known():
