@@ -40,6 +40,7 @@ REMEDIES = {
     "OutOfMemory": "Give the workers more memory, see docs/spark.md.",
     "MemoryError": "Give the workers more memory, see docs/spark.md.",
 }
+QUIET: dict[str, Any] = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}  # in our own process
 SHIPPED = ("tasks", "sql")  # packages that workers import from
 
 
@@ -63,7 +64,9 @@ def open_session(url: str) -> Iterator["SparkSession"]:
 
     try:
         with server(url) as address:
-            session = SparkSession.builder.remote(address).create()
+            builder = SparkSession.builder.remote(address)
+            is_local = url == "local"  # the only one that Spark starts, which `create` refuses
+            session = builder.config(map=QUIET).getOrCreate() if is_local else builder.create()
             try:
                 prepare(session, url)
                 yield session

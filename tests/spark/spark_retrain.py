@@ -165,3 +165,10 @@ def test_the_retrain_with_the_item_model_has_the_tables_of_duckdb(cluster, sourc
     place.on_spark(cluster.url, item_weight=0.5)
     assert_same(place.database, other.database)
     assert not list(place.work_dir.iterdir())
+
+
+def test_spark_on_this_machine_has_the_tables_of_duckdb(source, expected, tmp_path):
+    place = Place(tmp_path, source)
+    assert place.start("local").wait(LONGEST_SECONDS) == 0
+    assert_same(place.database, expected)
+    assert not list(place.work_dir.iterdir())
