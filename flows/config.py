@@ -223,7 +223,9 @@ class RetrainOptions(Options):
         "0 for the clusters themselves.",
     )
     quality_users: Users = Field(
-        default=5_000, description="Number of users in the sample that held-out quality is measured on."
+        default=5_000,
+        description="Number of users in the sample that held-out quality is measured on; fewer where more than 6,000 "
+        "movies are ranked.",
     )
     evaluate: bool = Field(default=False, description="Also measure quality against known recommenders.")
     evaluate_users: Users = Field(default=20_000, description="Number of users in the sample that is evaluated.")

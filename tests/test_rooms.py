@@ -122,7 +122,7 @@ def test_importing_flows_leaves_standard_error_alone():
 
 @pytest.mark.parametrize("module", FILES)
 def test_queries_stand_in_sql(module):
-    """Python has the statements alone whose names cannot be parameters, such as attach, set and alter."""
+    """Only statements whose names cannot be parameters, such as attach, set and alter, stand in Python."""
     query = re.compile(r"\s*(select|insert into|delete from|update \S+ set|with \S+ as|from \S+( where| order|$))\b")
     texts = [node.value for node in ast.walk(TREES[module]) if isinstance(node, ast.Constant)]
     assert [text for text in texts if isinstance(text, str) and query.match(text)] == []

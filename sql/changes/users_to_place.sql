@@ -1,4 +1,4 @@
--- users_to_place: one row per user with the first favourites since the retrain.
+-- users_to_place: one row per user whose first favourites came after the retrain.
 select user_id
 from changed_users
 where is_new

@@ -1,4 +1,4 @@
--- lock_tables: takes all of ${tables}, or none for longer than a moment; gives up after ${attempts}.
+-- lock_tables: locks all tables or, but for a moment, none; gives up after some attempts.
 do $$
 begin
     for attempt in 1..${attempts} loop

@@ -2,7 +2,7 @@
 select
     count(*) as n_rejected,
     min(line) as line,
-    arg_min(reason, line) as reason,
-    left(arg_min(text, line), 80) as text
+    arg_min_null(reason, line) as reason,
+    left(arg_min_null(text, line), 80) as text
 from rejected_rows
 where file = $file

@@ -25,11 +25,12 @@ create or replace macro why(
         where recommendations.user_id = user_id
     ),
 
-    -- Where all that is listed is stored, missing has no row, and pairs a movie that is none, as a join with no row would
+    -- Where all that is listed is stored, missing has no row. pairs has one for no movie then: with no row the join would
     -- still read item_weights.
     missing as materialized (
         select
             listed.movie_id,
+            listed.score,
             movies.rank,
             movies.taste
         from listed
@@ -152,7 +153,7 @@ create or replace macro why(
             (select max(stored.cluster) from stored) as cluster
         from missing
         cross join scoring
-        where scoring.item_weight < 1
+        where scoring.item_weight < 1 and missing.score > 0
     ),
 
     titles as (

@@ -39,8 +39,13 @@ REMEDIES = {
     "RETRIES_EXCEEDED": "The connection broke: see whether Spark's Connect server still runs.",
     "OutOfMemory": "Give the workers more memory, see docs/spark.md.",
     "MemoryError": "Give the workers more memory, see docs/spark.md.",
+    "JAVA_GATEWAY_EXITED": "Install Java 17, or set JAVA_HOME to where it is.",
+    "BindException": "Another Spark on this machine has the port: wait until it has ended.",
 }
-QUIET: dict[str, Any] = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}  # in our own process
+QUIET: dict[str, Any] = {
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+}  # it writes to our terminal
 SHIPPED = ("tasks", "sql")  # packages that workers import from
 
 
@@ -59,7 +64,6 @@ def open_session(url: str) -> Iterator["SparkSession"]:
         If a package is missing, nobody answers there, the version does not fit, or Spark fails meanwhile.
     """
     check_packages(url)
-    from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     try:
@@ -72,8 +76,19 @@ def open_session(url: str) -> Iterator["SparkSession"]:
                 yield session
             finally:
                 session.stop()
-    except PySparkException as error:
+    except failures(url) as error:
         raise CineclusterError(message_of(error, url)) from error
+
+
+def failures(url: str) -> tuple[type[Exception], ...]:
+    """Return what Spark raises; where it is started by us, its start may fail, too."""
+    from pyspark.errors import PySparkException
+
+    if url != "local":
+        return (PySparkException,)
+    from py4j.protocol import Py4JError
+
+    return PySparkException, Py4JError
 
 
 def check_packages(url: str) -> None:

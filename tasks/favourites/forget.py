@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import duckdb
 import pyarrow.parquet as pq
+from duckdb import ColumnExpression, ConstantExpression, Expression
 from markupsafe import escape
 
 from tasks.engine.duckdb import OLDEST_READER, literal_path, machine_errors, run
@@ -127,19 +128,23 @@ def rewrite_parquet(path: Path, user_id: int) -> int:
     """Write a table that is a Parquet file without a user, in one step; return the number of rows left out."""
     with duckdb.connect(":memory:", config=NO_EXTENSIONS) as connection:
         rows = connection.read_parquet(literal_path(path), hive_partitioning=False)
-        kept = rows.filter(without(user_id))
-        n_rows = len(rows) - len(kept)
+        n_rows = len(rows.filter(of_user(user_id)))
         if n_rows:
             size = pq.read_metadata(path).row_group(0).num_rows
             with replacing(path) as new:
-                write_parquet(kept, new, size)
+                write_parquet(rows.filter(of_others(user_id)), new, size)
                 shutil.copymode(path, new)
     return n_rows
 
 
-def without(user_id: int) -> duckdb.Expression:
+def of_user(user_id: int) -> Expression:
+    """Return the condition that keeps the rows of a user."""
+    return ColumnExpression("user_id") == ConstantExpression(user_id)
+
+
+def of_others(user_id: int) -> Expression:
     """Return the condition that keeps the rows of other users."""
-    return duckdb.ColumnExpression("user_id") != duckdb.ConstantExpression(user_id)
+    return ColumnExpression("user_id") != ConstantExpression(user_id)
 
 
 def copy_table(connection: duckdb.DuckDBPyConnection, table: str, user_id: int) -> int:
@@ -151,9 +156,11 @@ def copy_table(connection: duckdb.DuckDBPyConnection, table: str, user_id: int) 
         copy_reports(connection)
         return 0
     rows = connection.table(f'published.main."{table}"')
-    kept = rows.filter(without(user_id)) if "user_id" in rows.columns else rows
-    kept.insert_into(f'rewritten.main."{table}"')
-    return len(rows) - len(kept)
+    if "user_id" not in rows.columns:
+        rows.insert_into(f'rewritten.main."{table}"')
+        return 0
+    rows.filter(of_others(user_id)).insert_into(f'rewritten.main."{table}"')
+    return len(rows.filter(of_user(user_id)))
 
 
 def copy_reports(connection: duckdb.DuckDBPyConnection) -> None:

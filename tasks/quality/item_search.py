@@ -39,7 +39,7 @@ class Tried(NamedTuple):
     """How settings of the item model recommended held-out favourites.
 
     settings : what was tried.
-    n_ranked : how many of the most favourited movies were ranked.
+    n_ranked : how many of the most favourited movies were ranked on the first way of holding out.
     quality : NDCG@10, the geometric mean over the ways of holding out.
     by_user : NDCG@10 of each user on the first way of holding out.
     """
@@ -53,7 +53,8 @@ class Tried(NamedTuple):
 def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHTS) -> tuple[Tried, list[Tried]]:
     """Return the settings to take, and all that were tried.
 
-    The best strength for each power of the regularisation is found with the most favourited movies, the rest with all.
+    The best strength for each power of the regularisation is found with the most favourited movies, the rest with all
+    that are ranked.
     """
     has_times = any(mixture.users.seconds.any() for mixture in mixtures)
     start = USUAL if has_times else USUAL._replace(recency=0.0, session_weight=0.0)
@@ -61,7 +62,10 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
     by_power, best, scores = try_powers(mixtures, by_head, start)
     usual = start._replace(strength=best.settings.strength, regularisation_power=best.settings.regularisation_power)
     chosen, mixed = search_mix(mixtures, scores, best, usual, weights)
-    return chosen, by_head + by_power + mixed
+    tried = {
+        (each.settings, each.n_ranked): each for each in by_head + by_power + mixed
+    }  # of few movies the head is all
+    return chosen, list(tried.values())
 
 
 def search_strength(heads: list[Mixture], start: ItemSettings, weights: tuple[float, ...]) -> list[Tried]:

@@ -65,8 +65,8 @@ def train_on(split: Split, options: ModelOptions) -> Trained:
 def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, n_items: int) -> Mixture:
     """Return what the scores of at most ``quality_users`` users with held-out favourites are made of.
 
-    Ranked are the movies that an item model knows which learns from the training part, ``n_items`` at most, or 1,000 if
-    those are fewer. Users are fewer where they would have more than ``MOST_SCORES`` scores.
+    The movies that are ranked are those that an item model of the training part knows, ``n_items`` at most and 1,000 at
+    least, if there are as many. Users are fewer where they would have more than ``MOST_SCORES`` scores.
     """
     train, movies = trained.train, trained.movies
     tested = np.diff(trained.test.indptr) > 0

@@ -11,6 +11,7 @@ from tasks.model.fit import known_of
 from tasks.model.neighbours import Known, place
 from tasks.model.types import Elbow, Fit, Model
 from tasks.quality.choose import Choice
+from tasks.quality.item_search import Tried
 
 ITEM_COLUMNS = ("weight", "strength", "regularisation_power", "low_rank", "rarity_power")
 
@@ -70,6 +71,11 @@ def write_choices(engine: Engine, elbow: Elbow, choice: Choice) -> None:
     settings |= {
         "n_ranked": np.array([each.n_ranked for each in choice.tried], dtype=np.int32),
         "quality": np.array([each.quality for each in choice.tried], dtype=np.float64),
-        "is_chosen": np.array([each.settings == choice.items for each in choice.tried], dtype=bool),
+        "is_chosen": np.array([is_chosen(each, choice) for each in choice.tried], dtype=bool),
     }
     engine.write("item_setting_rows", settings, "model/item_settings")
+
+
+def is_chosen(tried: Tried, choice: Choice) -> bool:
+    """Whether settings are what was chosen, and were tried with all movies that are ranked, as the last ones were."""
+    return tried.settings == choice.items and tried.n_ranked == choice.tried[-1].n_ranked

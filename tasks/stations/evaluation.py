@@ -13,7 +13,7 @@ from tasks.errors import CineclusterError
 from tasks.files import alone_in, replacing, require_name, writing
 from tasks.published.comment import comment_tables
 from tasks.published.folder import replace_reports, require_reports_of_ours
-from tasks.published.read import connect_to_published, tables_in
+from tasks.published.read import connect_to_published
 from tasks.report.plots.evaluation import draw_evaluation
 
 PICTURE = "evaluation.png"
@@ -48,7 +48,7 @@ def prepare_places(database: Path, reports: Path) -> None:
     require_reports_of_ours(reports, {PICTURE: b""})
     if database.exists():
         with connect_to_published(database) as connection:
-            others = tables_in(connection) - {"evaluation"}
+            others = run(connection, "quality/other_tables")
         if others:
             raise CineclusterError(f"{database}: holds other tables than an evaluation. Choose another --database.")
     for folder in (database.parent, reports):

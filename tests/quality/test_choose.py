@@ -64,6 +64,8 @@ def test_the_settings_of_the_item_model_are_of_near_best_quality(chosen):
     assert values["rarity_power"] == set(item_search.RARITY_POWERS)
     assert values["regularisation_power"] >= set(item_search.REGULARISATION_POWERS)
     assert values["recency"] == {0.0}, "times are not known"
+    keys = [(each.settings, each.n_ranked) for each in chosen.tried]
+    assert len(set(keys)) == len(keys), "of 80 movies the head is all"
 
 
 def test_the_quality_of_what_was_chosen_is_told_by_user(four_tastes, chosen):

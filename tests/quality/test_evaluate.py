@@ -171,9 +171,10 @@ def test_the_table_and_the_picture_are_published(measured, tmp_path):
     assert (reports / "evaluation.png").stat().st_size > 10_000
 
 
-def test_no_other_tables_are_replaced_by_an_evaluation(tmp_path):
+@pytest.mark.parametrize("table", ["ratings", "staging.orders"])
+def test_no_other_tables_are_replaced_by_an_evaluation(table, tmp_path):
     with duckdb.connect(str(tmp_path / "other.duckdb")) as connection:
-        connection.execute("create table ratings (user_id integer)")
+        connection.execute(f"create schema staging; create table {table} (user_id integer)")
     with pytest.raises(CineclusterError, match=r"holds other tables than an evaluation. Choose another --database"):
         prepare_places(tmp_path / "other.duckdb", tmp_path)
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating\n")
