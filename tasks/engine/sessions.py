@@ -42,10 +42,10 @@ REMEDIES = {
     "JAVA_GATEWAY_EXITED": "Install Java 17, or set JAVA_HOME to where it is.",
     "BindException": "Another Spark on this machine has the port: wait until it has ended.",
 }
-QUIET: dict[str, Any] = {
+QUIET: dict[str, Any] = {  # for what Spark writes to our terminal
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
-}  # it writes to our terminal
+}
 SHIPPED = ("tasks", "sql")  # packages that workers import from
 
 

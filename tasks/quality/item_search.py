@@ -62,10 +62,8 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
     by_power, best, scores = try_powers(mixtures, by_head, start)
     usual = start._replace(strength=best.settings.strength, regularisation_power=best.settings.regularisation_power)
     chosen, mixed = search_mix(mixtures, scores, best, usual, weights)
-    tried = {
-        (each.settings, each.n_ranked): each for each in by_head + by_power + mixed
-    }  # of few movies the head is all
-    return chosen, list(tried.values())
+    tried = by_head + by_power + mixed  # some twice where the head is all
+    return chosen, list({(each.settings, each.n_ranked): each for each in tried}.values())
 
 
 def search_strength(heads: list[Mixture], start: ItemSettings, weights: tuple[float, ...]) -> list[Tried]:
