@@ -32,7 +32,7 @@ USUAL = ItemSettings(
 )
 THREADS = 2
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
-FLAT_RARITY = 0.995  # of rarity powers that are this near to the best, the largest is taken
+FLAT_RARITY = 0.998  # of rarity powers that are this near to the best, the largest is taken
 
 
 class Tried(NamedTuple):
@@ -180,8 +180,7 @@ def most_usual(tried: list[Tried], usual: ItemSettings) -> Tried:
 def rarest(tried: list[Tried]) -> Tried:
     """Return what lifts movies with few favourites most, of all whose quality is near the best.
 
-    More different movies are recommended then. Trials know fewer favourites than the retrain, which makes such movies
-    look worse than they are.
+    More different movies are recommended then.
     """
     best = max(each.quality for each in tried)
     near = (each for each in tried if each.quality >= FLAT_RARITY * best)
