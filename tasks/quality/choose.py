@@ -21,6 +21,7 @@ USERS_A_CLUSTER = (16, 8, 4)
 NEAR = 0.97
 MANY_RETURNING = 300  # users with favourites before and after a moment, from which a cut there tells something
 FEW_USERS = 3_000  # for whom one split is too much of a chance
+FEWEST_FAVOURITES = 4  # of a user of a trial: what one with five, of whom an evaluation holds one out, has left
 MOST_ENTRIES = 400_000  # interactions that are learned from to choose
 
 
@@ -102,7 +103,7 @@ def ways_to_hold_out(users: Interactions, seed: int) -> list[Split]:
     kinds = ["random", "random"] if len(users.user_ids) < FEW_USERS else ["random"]
     if users.seconds.any():
         kinds += ["temporal", "cut"]
-    splits = [hold_out(users, kind, seed + number) for number, kind in enumerate(kinds)]
+    splits = [hold_out(users, kind, seed + number, FEWEST_FAVOURITES) for number, kind in enumerate(kinds)]
     if kinds[-1] == "cut" and np.count_nonzero(np.diff(splits[-1].test.indptr)) < MANY_RETURNING:
         splits.pop()
     return splits

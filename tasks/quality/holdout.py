@@ -52,27 +52,27 @@ class Trial(NamedTuple):
         return int(np.count_nonzero(np.diff(self.test.indptr)))
 
 
-def hold_out(users: Interactions, kind: str, seed: int) -> Split:
+def hold_out(users: Interactions, kind: str, seed: int, fewest: int = MIN_FAVOURITES) -> Split:
     """Hold out favourites.
 
     Parameters
     ----------
     users : whole users.
-    kind : ``"random"``, a fifth of the favourites of each user who has five or more, at least one;
+    kind : ``"random"``, a fifth of the favourites of each user who has ``fewest`` or more, at least one;
         ``"temporal"``, the latest fifth instead, and whatever the user rated from then on is not in the training part
         either; ``"cut"``, all favourites after the moment up to which four fifths of all entries were made, and the
         users who have favourites before it.
     seed : of the random choice; entries of one time are in random order.
     """
-    return cut_in_time(users) if kind == "cut" else hold_out_fifth(users, kind, seed)
+    return cut_in_time(users) if kind == "cut" else hold_out_fifth(users, kind, seed, fewest)
 
 
-def hold_out_fifth(users: Interactions, kind: str, seed: int) -> Split:
+def hold_out_fifth(users: Interactions, kind: str, seed: int, fewest: int) -> Split:
     """Hold out a fifth of each user's favourites, by chance or the latest."""
     rows = rows_of(users)
     is_favourite = users.weights.data == 1
     n_favourites = np.bincount(rows[is_favourite], minlength=len(users.user_ids))
-    n_test = np.where(n_favourites >= MIN_FAVOURITES, np.maximum(1, (n_favourites * TEST_SHARE).astype(int)), 0)
+    n_test = np.where(n_favourites >= fewest, np.maximum(1, (n_favourites * TEST_SHARE).astype(int)), 0)
     time = users.seconds if kind == "temporal" else np.zeros_like(users.seconds)
     order = np.lexsort((shuffle_key(users, seed), time, rows))  # oldest first
     place = np.empty(len(rows), dtype=np.int64)
