@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.blocks import Interactions
-from tasks.engine.duckdb import arrays, block_of, frame, run
+from tasks.engine.duckdb import arrays, block_of, frame
 from tasks.errors import CineclusterError
 from tasks.model.rank import rank
 from tasks.model.reasons import reasons
@@ -35,7 +35,7 @@ def load_model(connection: duckdb.DuckDBPyConnection, database: Path) -> Model:
         If ``model`` is a table of something else.
     """
     try:
-        return unpack(run(connection, "changes/saved_model"))
+        return unpack(connection.table("model").fetchall())
     except (ValueError, TypeError, KeyError) as error:
         raise CineclusterError(f"{database}: its model cannot be read: {error}. `cinecluster retrain` once.") from error
 

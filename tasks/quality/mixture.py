@@ -10,7 +10,7 @@ from tasks.blocks import Interactions, select_users
 from tasks.model.draw import limit_of, user_key
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.fit import fit_model, known_of, with_movies
-from tasks.model.items import LEAST_FANS
+from tasks.model.items import count_items
 from tasks.model.kmeans import FINE_ITERATIONS, k_means
 from tasks.model.neighbours import place
 from tasks.model.rank import cluster_scores, hide, pick_best
@@ -71,7 +71,7 @@ def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, 
     train, movies = trained.train, trained.movies
     tested = np.diff(trained.test.indptr) > 0
     keys = user_key(train.user_ids, options.seed + 2)
-    n_known = min(n_items, int((movies.n_fans >= LEAST_FANS).sum()))
+    n_known = min(n_items, count_items(movies.n_fans, movies.n_users))
     n_ranked = min(max(n_known, FEWEST_RANKED), len(movies.n_fans))
     tested &= keys <= limit_of(keys[tested], min(options.quality_users, MOST_SCORES // n_ranked))
     users = select_users(train, tested)
