@@ -11,7 +11,7 @@ from sklearn.preprocessing import normalize
 from tasks.blocks import Interactions, evidence_of, favourites_of, rank_movies
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.items import count_items, gram_of, item_weights, rarity, with_few_digits
-from tasks.model.kmeans import FINE_ITERATIONS, count_favourites, k_means, order_by_size, renumber
+from tasks.model.kmeans import count_favourites, fine_k_means, order_by_size, renumber
 from tasks.model.neighbours import Known, count_neighbours, labels_of
 from tasks.model.types import Fit, Groups, ItemSettings, Model, ModelOptions, Movies, Scoring
 
@@ -39,7 +39,7 @@ def fit_fine_clusters(sample: Interactions, movies: Movies, n_clusters: int, opt
     """Return the taste space and fine clusters, which are the clusters too: all that recommendations need."""
     space = fit_taste_space(sample, movies, options)
     points = place_in_space(sample, space, options)
-    fine = k_means(points, n_clusters, 1, FINE_ITERATIONS, options.seed)
+    fine = fine_k_means(points, n_clusters, options.seed)
     return Fit(sample, movies, space, Groups(fine, fine, fine))
 
 

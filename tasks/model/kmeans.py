@@ -19,8 +19,12 @@ SMALL_WORK = 1_000_000  # cells of points x clusters below which a second thread
 TWO_THREADS = 2  # partial sums of more threads are added in changing order, and labels differ from run to run
 
 
-def k_means(points: Points, n_clusters: int, n_init: int, max_iter: int, seed: int) -> Clustering:
-    """Cluster the users with k-means++ and Lloyd steps, large problems in mini-batches.
+def k_means(
+    points: Points, n_clusters: int, n_init: int, max_iter: int, seed: int, init: str = "k-means++"
+) -> Clustering:
+    """Cluster the users with Lloyd steps, large problems in mini-batches.
+
+    BLAS has one thread: the products are small, and more threads wait for each other, on a busy machine for minutes.
 
     Parameters
     ----------
@@ -28,15 +32,16 @@ def k_means(points: Points, n_clusters: int, n_init: int, max_iter: int, seed: i
     n_clusters : wanted; fewer come out where fewer points are distinct.
     n_init : runs from other starts; the one with the lowest WCSS is kept.
     max_iter : Lloyd steps a run.
+    init : ``"k-means++"``, or ``"random"`` for users drawn by chance to start from.
     """
     n_clusters = min(n_clusters, points.shape[0])
-    options = {"n_clusters": n_clusters, "n_init": n_init, "random_state": seed}
+    options = {"n_clusters": n_clusters, "n_init": n_init, "init": init, "random_state": seed}
     if points.shape[0] * n_clusters > MINI_BATCH_WORK:
         estimator = MiniBatchKMeans(batch_size=8192, max_iter=20, **options)
     else:
-        estimator = KMeans(init="k-means++", max_iter=max_iter, **options)
+        estimator = KMeans(max_iter=max_iter, **options)
     with (
-        threadpool_limits(threads_for(points, n_clusters)),
+        threadpool_limits({"openmp": threads_for(points, n_clusters), "blas": 1}),
         warnings.catch_warnings(action="ignore", category=ConvergenceWarning),
     ):
         return with_centroids(points, estimator.fit_predict(points))
@@ -53,9 +58,13 @@ def cluster_users(points: Points, incidence: csr_matrix, n_clusters: int, option
     return with_centroids(points, refine_in_full_space(incidence, found.labels, options.refine_steps))
 
 
-def fine_k_means(points: Points, clusters: Clustering, n_clusters: int, seed: int) -> Clustering:
-    """Cluster the users into many small clusters; with ``n_clusters`` 0 they are ``clusters`` themselves."""
-    return k_means(points, n_clusters, 1, FINE_ITERATIONS, seed) if n_clusters else clusters
+def fine_k_means(points: Points, n_clusters: int, seed: int) -> Clustering:
+    """Cluster the users into many small clusters.
+
+    It starts from users drawn by chance. For a thousand clusters k-means++ takes longer than all steps after it, and
+    what is recommended is as good without.
+    """
+    return k_means(points, n_clusters, 1, FINE_ITERATIONS, seed, "random")
 
 
 def threads_for(points: Points, n_clusters: int) -> int:

@@ -40,14 +40,19 @@ class Tried(NamedTuple):
 
     settings : what was tried.
     n_ranked : how many of the most favourited movies were ranked on the first way of holding out.
-    quality : NDCG@10, the geometric mean over the ways of holding out.
+    by_way : NDCG@10 on each way of holding out.
     by_user : NDCG@10 of each user on the first way of holding out.
     """
 
     settings: ItemSettings
     n_ranked: int
-    quality: float
+    by_way: list[float]
     by_user: list[float]
+
+    @property
+    def quality(self) -> float:
+        """NDCG@10, the geometric mean over the ways of holding out."""
+        return float(np.exp(np.log(np.maximum(self.by_way, 1e-6)).mean()))
 
 
 def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHTS) -> tuple[Tried, list[Tried]]:
@@ -155,9 +160,8 @@ def measure(mixtures: list[Mixture], scores: Sequence[ItemScores], settings: Ite
 
     with ThreadPoolExecutor(THREADS) as pool:
         ndcgs = list(pool.map(measure_one, mixtures, items))
-    values = [ndcg.mean() for ndcg in ndcgs]
-    quality = float(np.exp(np.log(np.maximum(values, 1e-6)).mean()))
-    return Tried(settings, len(mixtures[0].popularity), quality, ndcgs[0].tolist())
+    by_way = [float(ndcg.mean()) for ndcg in ndcgs]
+    return Tried(settings, len(mixtures[0].popularity), by_way, ndcgs[0].tolist())
 
 
 def unit_of(mixture: Mixture, items: NDArray[np.float32]) -> float:
@@ -178,12 +182,14 @@ def most_usual(tried: list[Tried], usual: ItemSettings) -> Tried:
 
 
 def rarest(tried: list[Tried]) -> Tried:
-    """Return what lifts movies with few favourites most, of all whose quality is near the best.
+    """Return what lifts movies with few favourites most, of all that are near the best in what they lose.
 
-    More different movies are recommended then.
+    Ways of holding out may disagree: what a power loses is the part of the best quality that it loses on the way of
+    holding out that suits it least. Of two that lose as little the larger one recommends more different movies.
     """
-    best = max(each.quality for each in tried)
-    near = (each for each in tried if each.quality >= FLAT_RARITY * best)
+    by_way = np.maximum([each.by_way for each in tried], 1e-6)
+    kept = (by_way / by_way.max(axis=0)).min(axis=1)
+    near = (each for each, share in zip(tried, kept, strict=True) if share >= FLAT_RARITY * kept.max())
     return max(near, key=lambda each: each.settings.rarity_power)
 
 

@@ -11,7 +11,7 @@ from tasks.model.draw import limit_of, user_key
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.fit import fit_model, known_of, with_movies
 from tasks.model.items import count_items
-from tasks.model.kmeans import FINE_ITERATIONS, k_means
+from tasks.model.kmeans import fine_k_means
 from tasks.model.neighbours import place
 from tasks.model.rank import cluster_scores, hide, pick_best
 from tasks.model.types import CLUSTERS_ALONE, Fit, Groups, ModelOptions, Movies, Points, Ranking, TasteSpace
@@ -75,7 +75,7 @@ def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, 
     n_ranked = min(max(n_known, FEWEST_RANKED), len(movies.n_fans))
     tested &= keys <= limit_of(keys[tested], min(options.quality_users, MOST_SCORES // n_ranked))
     users = select_users(train, tested)
-    fine = k_means(trained.points, n_fine_clusters, 1, FINE_ITERATIONS, options.seed)
+    fine = fine_k_means(trained.points, n_fine_clusters, options.seed)
     fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_ranked)
     popularity = np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_ranked]

@@ -39,8 +39,8 @@ def merge_clusters(found: Clustering, points: Points, sample: Interactions, opti
 
 
 def cluster_finely(points: Points, clusters: Clustering, choice: Choice, options: ModelOptions) -> Clustering:
-    """Return the fine clusters, as many as were chosen."""
-    return fine_k_means(points, clusters, choice.n_fine_clusters, options.seed)
+    """Return the fine clusters, as many as were chosen; where that is 0, they are ``clusters`` themselves."""
+    return fine_k_means(points, choice.n_fine_clusters, options.seed) if choice.n_fine_clusters else clusters
 
 
 def fit_recommender(

@@ -150,10 +150,10 @@ def test_clusters_are_numbered_by_size_and_else_stay_as_they_are(labels):
         assert size > next_size or (size == next_size and was < next_was)
 
 
-def test_fine_clusters_are_many_and_0_means_the_clusters_themselves(some_points):
-    clusters = k_means(some_points, 3, 1, 50, 0)
-    assert len(fine_k_means(some_points, clusters, 9, 0).centroids) == 9
-    assert fine_k_means(some_points, clusters, 0, 0) is clusters
+def test_fine_clusters_are_many_and_the_same_for_the_same_seed(some_points):
+    first, second = (fine_k_means(some_points, 9, 0) for _ in range(2))
+    assert len(first.centroids) == 9
+    np.testing.assert_array_equal(first.labels, second.labels)
 
 
 def test_clear_clusters_are_distinct_and_stable_and_noise_is_not(some_points):

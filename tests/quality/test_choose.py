@@ -154,19 +154,25 @@ def test_of_near_best_settings_the_most_usual_are_taken():
 
     def choose_of(quality_of_near):
         qualities = [(far, 0.5), (near, quality_of_near), (worse, 0.4)]
-        return most_usual([Tried(settings, 10, quality, []) for settings, quality in qualities], USUAL).settings
+        return most_usual([Tried(settings, 10, [quality], []) for settings, quality in qualities], USUAL).settings
 
     assert choose_of(0.4995) == near
     assert choose_of(0.49) == far
 
 
-def test_of_near_best_rarity_powers_the_largest_is_taken():
-    def chosen(*qualities):
-        tried = [Tried(USUAL._replace(rarity_power=power), 10, quality, []) for power, quality in qualities]
-        return rarest(tried).settings.rarity_power
+def rarity_power_of(*qualities):
+    tried = [Tried(USUAL._replace(rarity_power=power), 10, by_way, []) for power, *by_way in qualities]
+    return rarest(tried).settings.rarity_power
 
-    assert chosen((0.05, 0.2), (0.0, 0.19), (0.1, 0.1997), (0.15, 0.1985)) == 0.1
-    assert chosen((0.05, 0.2), (0.0, 0.21), (0.1, 0.2)) == 0.0
+
+def test_of_near_best_rarity_powers_the_largest_is_taken():
+    assert rarity_power_of((0.05, 0.2), (0.0, 0.19), (0.1, 0.1997), (0.15, 0.1985)) == 0.1
+    assert rarity_power_of((0.05, 0.2), (0.0, 0.21), (0.1, 0.2)) == 0.0
+
+
+def test_where_ways_of_holding_out_disagree_the_rarity_power_loses_little_on_each():
+    assert rarity_power_of((0.0, 0.2, 0.05), (0.1, 0.196, 0.0525), (0.2, 0.188, 0.055)) == 0.1
+    assert rarity_power_of((0.0, 0.0, 0.05), (0.1, 0.0, 0.0525), (0.2, 0.0, 0.055)) == 0.2, "no hit on one way"
 
 
 def test_recency_counts_where_times_are_known():
