@@ -152,29 +152,33 @@ def favourite(user_id: int, movie: str, *, remove: bool = False, database: Path 
     movie_id, title = movie_called(database, movie)
     n_recorded = change_favourites(database, [(user_id, movie_id)], remove)
     name = f"{title}, movie {movie_id}," if title else f"Movie {movie_id}"
-    what = "is no favourite" if remove else "is a favourite"
+    what = "is not a favourite" if remove else "is a favourite"
     say(f"{name} {what} of user {user_id}{'' if n_recorded else ', as before'}.")
 
 
 @app.command
 def forget(user_id: int, *, yes: bool = False, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
-    """Take a user out of the tables, every kept version and the log of favourites, for good; asks on a terminal.
+    """Take a user out of the tables, every kept version and the log of favourites, for good; asks before it does.
 
     Args:
         user_id: Id of the user.
-        yes: Do not ask.
+        yes: Do not ask; needed where nobody can answer.
         database: Published DuckDB file.
         reports: Folder of the pictures.
     """
     from tasks.favourites.forget import forget_user, published_run
 
     _, source = published_run(database)
-    if sys.stdin.isatty() and not yes:
+    if not yes and not sys.stdin.isatty():
+        fail("Nothing was changed: there is no terminal to ask on. Give --yes to forget without asking.", 1)
+    if not yes:
         say(f"User {user_id} leaves {database}, every kept version and the log of favourites. There is no way back.")
         say(f"What {source or 'the demo data'} holds of the user remains.")
         if console.input("Go on? [y/N] ", markup=False).strip().lower() not in ("y", "yes"):
             fail("Nothing was changed.", 1)
     done = forget_user(database, reports, user_id)
+    if not done.n_rows + done.n_kept_rows + done.n_lines:
+        fail(f"User {user_id} is unknown: nothing is published, kept or logged of them.", 1)
     say(
         f"User {user_id} is forgotten: {done.n_rows:,} rows of {database} and {done.n_lines:,} lines of the log of "
         f"favourites are gone, from {done.n_versions} versions."

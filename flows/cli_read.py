@@ -12,6 +12,7 @@ from rich.text import Text
 
 from flows.terminal import aside, console, print_csv, print_json, say, shown
 from tasks.errors import CineclusterError
+from tasks.published.filters import NONE_LEFT
 from tasks.text import share_in_words
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def print_lookup(user_id: int, found: "Lookup") -> None:
     title = f"Recommendations for user {user_id}"
     console.print(movie_table(title, ("rank", "id", "score", "title", "genres"), rows))
     if not rows:
-        say("No movie that is left for this user passes the filters.")
+        say(NONE_LEFT)
 
 
 def with_reasons(movie: "Recommendation") -> str:

@@ -267,6 +267,14 @@ class RetrainOptions(Options):
         "beside the database.",
     )
 
+    @field_validator("spark", "work_dir")
+    @classmethod
+    def require_spark(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Refuse what only Spark would read where Spark does not run."""
+        if value not in (None, "local") and info.data.get("engine") == "duckdb":
+            raise ValueError("needs --engine spark")
+        return value
+
     @property
     def engine_options(self) -> "EngineOptions":
         """Where the retrain runs."""

@@ -1,5 +1,6 @@
 """Texts as they are shown: those from elsewhere made safe, and changes in words."""
 
+import unicodedata
 from collections.abc import Mapping
 
 MAX_LENGTH = 300  # of a text that comes from the source
@@ -10,6 +11,12 @@ def plain(value: object) -> str:
     text = str(value)
     short = text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "…"
     return "".join(character if character.isprintable() else "\ufffd" for character in short)
+
+
+def fold(text: str) -> str:
+    """Return a text in small letters, without accents and punctuation; "folded_title" does the same in SQL."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if letter.isalnum() or letter == " ")
 
 
 def share_in_words(share: float) -> str:

@@ -91,7 +91,8 @@ def add_reading(router: APIRouter, pages: Pages, threads: Threads) -> None:
             return pages.problem(request, 404, "There is no such user.")
         filters = Filters((genre,) if genre else (), number_in(from_year, most=9999), number_in(to_year, most=9999))
         values = await threads.run(user_values, store, user_id, filters)
-        return pages.show(request, "user", filters=filters._asdict() | {"genre": genre}, **values)
+        asked = filters._asdict() | {"genre": genre}
+        return pages.show(request, "user", filters=asked, query=request.url.query, **values)
 
     @router.get("/explore/movies/{movie}")
     async def movie(request: Request, movie: str) -> Response:
@@ -174,9 +175,9 @@ def add_changing(router: APIRouter, pages: Pages, threads: Threads) -> None:
             return pages.problem(request, 403, "Sign in again: that form is not of this session.")
         user_id, movie_id = number_in(user or form.get("user_id", "")), number_in(form.get("movie_id", ""))
         if user_id is None or movie_id is None or form.get("change") not in ("add", "remove"):
-            return pages.problem(request, 400, "A user and a movie are known by their ids.")
+            return pages.problem(request, 400, "Give the id of a user and of a movie, and whether to add or to remove.")
         try:
             await threads.run_in_line(pages.store.change, user_id, movie_id, form["change"] == "remove")
         except LookupError:
             return pages.problem(request, 404, "There is no such movie.")
-        return RedirectResponse(f"/explore/users/{user_id}", 303)
+        return RedirectResponse(f"/explore/users/{user_id}?{request.url.query}".rstrip("?"), 303)

@@ -10,7 +10,8 @@ from tasks.app.recommend import Recommended, recommend_to
 from tasks.app.tables import Tables, session
 from tasks.app.why import because
 from tasks.engine.duckdb import frame
-from tasks.published.filters import Filters
+from tasks.published.filters import NONE_LEFT, Filters
+from tasks.text import fold
 
 Answer = dict[str, Any]
 
@@ -28,29 +29,37 @@ def movie_at(tables: Tables, position: int) -> Answer:
 
 def recommendations(tables: Tables, user_id: int, found: Recommended, reasons: list[list[int]] | None = None) -> Answer:
     """Return a user's recommendations, where they come from, and with ``reasons`` why."""
-    note = None if found.is_personal else f"User {user_id} has no favourites: these are the favourites of all users."
     scored = zip(found.movies.tolist(), found.scores.tolist(), strict=True)
     return {
         "user_id": user_id,
         "is_personal": found.is_personal,
-        "note": note,
+        "note": note_on(user_id, found),
         "cluster": cluster_named(tables, found.cluster),
         "recommendations": [
             {
                 "rank": rank,
                 **movie_at(tables, position),
                 "score": round(score, 6),
-                "because": reasons and [title_at(tables, reason) for reason in reasons[rank - 1]],
+                "because": None if reasons is None else [title_at(tables, reason) for reason in reasons[rank - 1]],
             }
             for rank, (position, score) in enumerate(scored, start=1)
         ],
     }
 
 
+def note_on(user_id: int, found: Recommended) -> str | None:
+    """Return what to say of recommendations that are nobody's own, or none."""
+    if not len(found.movies):
+        return NONE_LEFT
+    return None if found.is_personal else f"User {user_id} has no favourites: these are the favourites of all users."
+
+
 def recommend_with_reasons(tables: Tables, person: Person, n: int, filters: Filters, is_why: bool) -> Answer:
     """Return recommendations for a person, computed anew."""
     found = recommend_to(tables, person, n, filters)
-    reasons = because(tables, person, found.movies) if is_why and found.is_personal else None
+    reasons = None
+    if is_why:
+        reasons = because(tables, person, found.movies) if found.is_personal else [[] for _ in found.movies]
     return recommendations(tables, person.user_id, found, reasons)
 
 
@@ -112,8 +121,13 @@ def cluster(tables: Tables, number: int, n: int) -> Answer:
 
 
 def find_movies(tables: Tables, text: str, n: int) -> list[Answer]:
-    """Return up to ``n`` movies whose titles have all words of a text, the most favourited first."""
-    words = text.casefold().split()
+    """Return up to ``n`` movies whose titles have all words of a text, the most favourited first.
+
+    Case, accents and punctuation make no difference.
+    """
+    words = fold(text).split()
+    if not words:
+        return []
     found = [place for place, title in enumerate(tables.movies.folded) if all(word in title for word in words)]
     columns = tables.column_of[found] if found else np.zeros(0, dtype=np.int32)
     order = np.argsort(np.where(columns < 0, len(tables.columns), columns), kind="stable")

@@ -18,6 +18,7 @@ from tasks.favourites.fold_in import load_model, stack
 from tasks.model.types import Model
 from tasks.published.read import connect_to_published, last_run_id, set_variables, tables_in, variables_of
 from tasks.published.status import Status, published_status
+from tasks.text import fold
 
 SERVING_MEMORY = "512MB"  # of DuckDB for small queries, many at a time
 LARGEST_DENSE_ID = 10_000_000  # up to this an array by id is faster than a search
@@ -49,8 +50,8 @@ class Movies:
 
     @cached_property
     def folded(self) -> list[str]:
-        """The titles in lower case."""
-        return [title.casefold() for title in self.titles]
+        """The titles without case, accents and punctuation."""
+        return [fold(title) for title in self.titles]
 
     def position(self, movie_id: int) -> int | None:
         """Return where a movie is, None if there is none of this id."""

@@ -44,12 +44,14 @@ class Forgotten(NamedTuple):
     """What was taken out.
 
     n_rows : rows of the published tables.
+    n_kept_rows : rows of the tables of the other versions.
     n_lines : lines of the log of favourites.
     n_versions : versions that were written anew, the published one among them.
     source : folder of the ratings that the published run read, where the person's ratings remain; None for demo data.
     """
 
     n_rows: int
+    n_kept_rows: int
     n_lines: int
     n_versions: int
     source: str | None
@@ -92,7 +94,7 @@ def forget_user(database: Path, reports: Path, user_id: int) -> Forgotten:
             bring_up_to_date(connection, database)
         if reports.is_dir():
             restore_reports(database, reports)
-    return Forgotten(n_rows[published], n_lines, len(files), source)
+    return Forgotten(n_rows[published], n_rows.total() - n_rows[published], n_lines, len(files), source)
 
 
 def published_run(database: Path) -> tuple[str, str | None]:

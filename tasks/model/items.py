@@ -55,12 +55,16 @@ def gram_of(users: Interactions, n_items: int, session_weight: float = 0.0) -> N
     """
     gram = gram_of_rows(balanced_evidence(users, n_items))
     if session_weight:
-        sessions = sessions_of(users, n_items)
-        by_movie = sessions.T.tocsr()
-        for start in range(0, n_items, BLOCK_ROWS):
-            few = slice(start, start + BLOCK_ROWS)
-            gram[few] += np.float32(session_weight) * (by_movie[few] @ sessions).toarray()
+        add_sessions(gram, sessions_of(users, n_items), session_weight)
     return gram
+
+
+def add_sessions(gram: NDArray[np.floating], sessions: csr_matrix, session_weight: float) -> None:
+    """Add session_weight * Z'Z to the Gram matrix, Z the rows of ``sessions``."""
+    by_movie = sessions.T.tocsr()
+    for start in range(0, len(gram), BLOCK_ROWS):
+        few = slice(start, start + BLOCK_ROWS)
+        gram[few] += np.float32(session_weight) * (by_movie[few] @ sessions).toarray()
 
 
 def gram_of_rows(rows: csr_matrix) -> NDArray[np.floating]:

@@ -20,3 +20,4 @@ class Filters(NamedTuple):
 
 
 NO_FILTERS = Filters()
+NONE_LEFT = "No movie that is left for this user passes the filters."

@@ -20,7 +20,7 @@ FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does no
 USERS_A_CLUSTER = (16, 8, 4)
 NEAR = 0.97
 MANY_RETURNING = 300  # users with favourites before and after a moment, from which a cut there tells something
-FEW_USERS = 3_000  # for whom one split is too much of a chance
+FEW_USERS, FEW_EACH = 3_000, 20  # users, or favourites of each, for which one split is too much of a chance
 FEWEST_FAVOURITES = 4  # of a user of a trial: what one with five, of whom an evaluation holds one out, has left
 MOST_ENTRIES = 400_000  # interactions that are learned from to choose
 
@@ -96,11 +96,12 @@ def users_to_try(sample: Interactions, seed: int) -> Interactions:
 
 
 def ways_to_hold_out(users: Interactions, seed: int) -> list[Split]:
-    """Return splits by chance, two of few users, and where times are known one by the time of each user.
+    """Return splits by chance, two of few users or favourites, and where times are known one by the time of each user.
 
     Where many users come back after one moment, there is one by that moment, too.
     """
-    kinds = ["random", "random"] if len(users.user_ids) < FEW_USERS else ["random"]
+    n_users, n_favourites = len(users.user_ids), np.count_nonzero(users.weights.data == 1)
+    kinds = ["random", "random"] if n_users < FEW_USERS or n_favourites < FEW_EACH * n_users else ["random"]
     if users.seconds.any():
         kinds += ["temporal", "cut"]
     splits = [hold_out(users, kind, seed + number, FEWEST_FAVOURITES) for number, kind in enumerate(kinds)]

@@ -9,9 +9,10 @@ from scipy.sparse import csr_matrix, vstack
 
 from tasks.blocks import with_data
 from tasks.model.items import (
+    add_sessions,
     balanced_evidence,
     discounted,
-    gram_of,
+    gram_of_rows,
     low_rank_axes,
     regression_weights,
     regularisation,
@@ -46,22 +47,25 @@ class Basis(NamedTuple):
 class ItemScores(NamedTuple):
     """What the two parts of the item model add to scores, float32, shape (n_users, n).
 
-    The part of low rank is scaled to have the same mean as the regression.
+    scale : what the part of low rank is multiplied by to have the same mean as the regression.
     """
 
     regression: NDArray[np.float32]
     low_rank: NDArray[np.float32]
+    scale: float
 
 
 def basis_of(mixture: Mixture, settings: ItemSettings) -> Basis:
     """Return what the item model is learned from, with the recency and the session weight of the settings."""
     n_movies, gram = len(mixture.popularity), None
-    rows = balanced_evidence(mixture.train, n_movies).astype(np.float64)
+    rows = balanced_evidence(mixture.train, n_movies)
     if rows.shape[0] >= n_movies:
-        gram = gram_of(mixture.train, n_movies, settings.session_weight)
+        gram = gram_of_rows(rows)
         if settings.session_weight:
             sessions = sessions_of(mixture.train, n_movies)
+            add_sessions(gram, sessions, settings.session_weight)
             rows = csr_matrix(vstack([rows, np.sqrt(settings.session_weight) * sessions]))
+    rows = rows.astype(np.float64)
     diagonal = np.asarray(rows.multiply(rows).sum(axis=0)).ravel()
     axes = low_rank_axes(diagonal, lambda vectors: rows.T @ (rows @ vectors))
     own = np.sum(axes**2, axis=1)
@@ -78,7 +82,7 @@ def score_items(basis: Basis, settings: ItemSettings) -> ItemScores:
     else:
         weights, total = regression_weights(basis.gram.copy(), settings)
         scores = np.asarray(basis.users @ weights)
-    return ItemScores(scores, basis.low_rank * np.float32(scale_of(total, basis.low_rank_total)))
+    return ItemScores(scores, basis.low_rank, scale_of(total, basis.low_rank_total))
 
 
 def score_by_users(basis: Basis, settings: ItemSettings) -> tuple[NDArray[np.float32], float]:

@@ -146,7 +146,7 @@ def score_alone(mixture: Mixture, settings: list[ItemSettings]) -> list[ItemScor
 
 def measure(mixtures: list[Mixture], scores: Sequence[ItemScores], settings: ItemSettings) -> Tried:
     """Return the quality of settings with the scores of clusters and items mixed."""
-    items = [each.regression + np.float32(settings.low_rank) * each.low_rank for each in scores]
+    items = [each.regression + np.float32(settings.low_rank * each.scale) * each.low_rank for each in scores]
     units = [unit_of(mixture, each) for mixture, each in zip(mixtures, items, strict=True)]
     settings = settings._replace(unit=float(f"{np.mean(units):.3g}"))  # few digits, on which all processors agree
 

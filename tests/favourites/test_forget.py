@@ -83,6 +83,7 @@ def test_no_row_of_the_user_is_left_and_no_other_is_lost(forgotten):
     assert held == whole[1] | {"rejected_rows": rejected}
     assert sum(text is None for *_, text in rejected) == 1 < len(rejected)
     assert done.n_rows == sum(len(own[name]) for name in own if name in TABLES or "_ret" in name)
+    assert done.n_kept_rows > 0
     assert (done.n_lines, done.n_versions, done.source) == (2, 2, str(second.options.source))
     assert read_status(database)[:1] == (second.run_id,) == status[:1]
     assert [version.run_id for version in read_versions(database)] == [second.run_id, first.run_id]
@@ -115,7 +116,7 @@ def test_favourites_of_others_since_are_there_and_the_user_is_a_stranger(forgott
 def test_it_can_be_done_again_and_kept_versions_are_clean(forgotten):
     database, first, second, _, _ = forgotten
     again = forget_user(database, second.reports, USER)
-    assert (again.n_rows, again.n_lines, again.n_versions) == (0, 0, 2)
+    assert (again.n_rows, again.n_kept_rows, again.n_lines, again.n_versions) == (0, 0, 0, 2)
     roll_back(database, first.reports, first.run_id)
     change_favourites(database, [])
     own, others = content(database, USER)
@@ -134,11 +135,26 @@ def test_nothing_is_touched_while_a_run_works_or_where_nothing_is_published(forg
         forget_user(tmp_path / "none.duckdb", tmp_path, 2)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(SystemExit):
-        main(["forget", "3", "--database", str(database), "--reports", str(forgotten[2].reports)])
+        main(["forget", "3", "--yes", "--database", str(database), "--reports", str(forgotten[2].reports)])
     output = " ".join(capsys.readouterr().out.split())
     assert "User 3 is forgotten" in output
     assert f"What {forgotten[2].options.source} holds of the user remains" in output
     assert look_up(database, 3, 5).n_favourites == 0
+
+
+def test_without_a_terminal_it_has_to_be_told_not_to_ask(forgotten, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["forget", "5", "--database", str(forgotten[0])])
+    assert ended.value.code == 1
+    assert "Give --yes" in capsys.readouterr().err
+    assert look_up(forgotten[0], 5, 5).n_favourites > 0
+
+
+def test_who_is_unknown_is_said_to_be(forgotten, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["forget", "999999", "--yes", "--database", str(forgotten[0]), "--reports", str(forgotten[2].reports)])
+    assert ended.value.code == 1
+    assert "User 999999 is unknown" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("answer", "acts"), [("y", True), ("no", False), ("", False)])

@@ -11,6 +11,7 @@ from flows.api.app import token_given
 from flows.cli import main
 from tasks.errors import CineclusterError
 from tasks.favourites.log import log_of
+from tasks.published.filters import NONE_LEFT
 from tests.conftest import TITLES, publish
 from tests.flows.api_client import BEARER, client_of
 
@@ -73,6 +74,8 @@ def test_reasons_are_said_when_asked_for(client):
     rows = client.get("/users/1/recommendations?why=true").json()["recommendations"]
     assert any(row["because"] for row in rows)
     assert {reason["movie_id"] for row in rows for reason in row["because"]} <= own
+    strange = client.get("/users/424242/recommendations?why=true").json()["recommendations"]
+    assert [row["because"] for row in strange] == [[] for _ in strange]
 
 
 def test_a_favourite_is_in_the_next_answer_and_can_be_taken_back(client, database):
@@ -132,6 +135,19 @@ def test_movies_are_found_by_words_of_their_titles(client):
     assert len(rockets) == 3
     assert all(movie < 9 for movie in rockets)
     assert client.get("/movies", params={"q": "no such"}).json() == []
+    assert client.get("/movies", params={"q": " ?! "}).json() == []
+
+
+@pytest.mark.parametrize("words", ["cafe d'or", "CAFÉ dor", "Cafe\u0301"])
+def test_accents_and_punctuation_of_titles_make_no_difference(tmp_path, words):
+    database = publish(tmp_path / "films.duckdb", movies=TITLES | {3: ("Café d'Or (1970)", "Drama")}).database
+    with client_of(database) as client:
+        assert [row["movie_id"] for row in client.get("/movies", params={"q": words}).json()] == [3]
+
+
+def test_where_no_movie_passes_it_is_said(client):
+    answer = client.get("/users/1/recommendations", params={"from_year": 1900, "to_year": 1901}).json()
+    assert (answer["recommendations"], answer["note"]) == ([], NONE_LEFT)
 
 
 def test_a_movie_counts_its_favourites_as_of_now(client, database):

@@ -75,6 +75,8 @@ def test_every_option_without_a_value_is_in_the_presets():
         {"memory_limit": "lots"},
         {"memory_limit": "4GB; drop table runs"},
         {"n_cluster": 5},
+        {"spark": "sail"},
+        {"work_dir": "work"},
     ],
     ids=str,
 )

@@ -1,5 +1,6 @@
 """The pages: complete without a script, hostile texts shown and not obeyed, forms from elsewhere refused."""
 
+import html
 import re
 import shutil
 
@@ -141,6 +142,19 @@ def test_a_favourite_is_added_and_taken_back_and_the_page_follows(signed_in):
     assert 11 not in [row["movie_id"] for row in signed_in.get("/users/1").json()["favourites"]]
     answer = signed_in.post("/explore/favourites", data=form | {"user_id": "700"})
     assert answer.url.path == "/explore/users/700"
+
+
+def test_after_a_change_the_list_is_filtered_as_before(signed_in):
+    page = signed_in.get("/explore/users/1", params={"genre": "Action", "from_year": "1950", "evil": '">'}).text
+    [way] = set(re.findall(r'action="(/explore/users/1/favourites[^"]*)"', page))
+    form = {"csrf": csrf_of(signed_in), "movie_id": "11", "change": "add"}
+    answer = signed_in.post(html.unescape(way), data=form, **CLEAN)
+    assert answer.headers["location"] == "/explore/users/1?genre=Action&from_year=1950&evil=%22%3E"
+
+
+def test_where_no_movie_passes_the_page_says_so(client):
+    page = client.get("/explore/users/1", params={"from_year": "1900", "to_year": "1901"}).text
+    assert "No movie that is left for this user passes the filters." in page
 
 
 @pytest.mark.parametrize(

@@ -139,13 +139,15 @@ def test_the_quality_of_a_mixture_is_that_of_what_would_be_recommended(four_tast
     assert ndcg_of(mixture, mixture.clusters) == pytest.approx(ndcg(hits, 10), rel=1e-6)
 
 
-def test_few_users_are_split_twice_by_chance_and_by_time_where_it_is_known(four_tastes, monkeypatch):
+def test_few_users_or_favourites_are_split_twice_by_chance_and_by_time_where_it_is_known(four_tastes, monkeypatch):
     assert len(ways_to_hold_out(four_tastes, 0)) == 2
     timed = four_tastes._replace(seconds=np.arange(1, four_tastes.weights.nnz + 1))
     first, second, temporal = ways_to_hold_out(timed, 0)
     assert (first.test != second.test).nnz > 0
     assert (temporal.test != hold_out(timed, "temporal", 2, 4).test).nnz == 0
     monkeypatch.setattr("tasks.quality.choose.FEW_USERS", 100)
+    assert len(ways_to_hold_out(timed, 0)) == 3, "they have few favourites each"
+    monkeypatch.setattr("tasks.quality.choose.FEW_EACH", 1)
     assert len(ways_to_hold_out(timed, 0)) == 2
 
 

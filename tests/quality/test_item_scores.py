@@ -54,7 +54,7 @@ def test_scores_are_those_of_the_weights(seed, shape, strength, power, low_rank,
         settings = settings._replace(session_weight=0.0)
     gram = gram_of(mixture.train, shape[1], settings.session_weight)
     expected = discounted(mixture.users, shape[1], 0.3) @ item_weights(gram, settings)
-    found = scores.regression + np.float32(low_rank) * scores.low_rank
+    found = scores.regression + np.float32(low_rank * scores.scale) * scores.low_rank
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 

@@ -15,7 +15,8 @@ document.addEventListener("submit", async (event) => {
     document.querySelector("#said").textContent = answer.ok ? label + ": done" : page.querySelector("h1").textContent;
     main.focus({ preventScroll: true });
   } catch {
-    form.submit();
+    form.removeAttribute("data-live");
+    form.requestSubmit(event.submitter);
   } finally {
     main.classList.remove("busy");
   }
