@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tasks.quality.standings import Standing
 
 REPORTS = Path("reports")
+READER_GONE = 141  # what a shell reports of a program that wrote to a closed pipe
 
 app = App(
     name="cinecluster",
@@ -311,7 +312,10 @@ def serve() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; exit with 0 if done, 1 if it failed, 2 on wrong usage, 130 if stopped by Ctrl-C."""
+    """Run the command.
+
+    It exits with 0 if done, 1 if it failed, 2 on wrong usage, 130 if stopped by Ctrl-C, 141 if nobody reads on.
+    """
     atexit.register(be_quiet)  # the first to be registered is the last to run
     apply_settings()
     arguments = with_preset(list(sys.argv[1:] if arguments is None else arguments))
@@ -323,6 +327,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         bad = error.__cause__
         message = "\n".join(faults_of(bad)) if isinstance(bad, ValidationError) else str(error)
         fail(f"{message}\n`cinecluster --help` lists the commands.", 2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(READER_GONE)
     except KeyboardInterrupt:
         fail("Stopped. The published tables stay as they are.", 130)
     except Exception as error:

@@ -25,7 +25,7 @@ def shown(text: str) -> str:
 
 def print_json(value: object) -> None:
     """Print a value as JSON, in characters that steer no terminal."""
-    print(json.dumps(value, allow_nan=False))
+    print(json.dumps(value, allow_nan=False), flush=True)
 
 
 def print_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -33,6 +33,7 @@ def print_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     file = csv.writer(sys.stdout, lineterminator="\n")
     file.writerow(columns)
     file.writerows([cell(value) for value in row] for row in rows)
+    sys.stdout.flush()
 
 
 def cell(value: object) -> str:

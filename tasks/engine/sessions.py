@@ -94,9 +94,12 @@ def failures(url: str) -> tuple[type[Exception], ...]:
 def check_packages(url: str) -> None:
     """Raise a CineclusterError if a package that the URL needs is missing."""
     extra = {"sail": "sail", "local": "spark-local"}.get(url, "spark")
+    where = ", in an environment without pyspark-client" if extra == "spark-local" else ""
     for module in (*NEEDED["spark"], *NEEDED[extra]):
         if importlib.util.find_spec(module) is None:
-            raise CineclusterError(f"--spark {url} needs the package {module}. Run: pip install 'cinecluster[{extra}]'")
+            raise CineclusterError(
+                f"--spark {url} needs the package {module}. Run: pip install 'cinecluster[{extra}]'{where}"
+            )
 
 
 @contextmanager

@@ -257,6 +257,16 @@ def test_former_names_of_options_work_with_a_line_to_say_so(options_of_runs, cap
     assert options["n_clusters"] == "auto"
 
 
+@pytest.mark.parametrize("option", ["--json", "--csv"])
+def test_where_nobody_reads_on_the_command_ends_without_a_word(database, option):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [COMMAND, "recommend", "1", option, "--database", database]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)  # noqa: S603
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def printed(capsys, *arguments):
     """Run the command in this process; return its output, errors and exit code."""
     capsys.readouterr()
