@@ -54,7 +54,7 @@ class Recommendations(BaseModel):
 
     user_id: int
     is_personal: bool = Field(description="False for a user without favourites, who gets the overall favourites.")
-    note: str | None = Field(description="Says so.")
+    note: str | None = Field(description="Says so, or that no movie passes the filters.")
     cluster: ClusterName | None
     recommendations: list[Recommendation]
 

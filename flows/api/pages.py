@@ -79,10 +79,14 @@ def add_reading(router: APIRouter, pages: Pages, threads: Threads) -> None:
         q = q.strip()[:200]
         movies = await threads.run(found.find_movies, store.tables, q, MOST_FOUND) if q else []
         number = number_in(q)
-        position = None if number is None else store.tables.movies.position(number)
+        position, is_known = None, False
+        if number is not None:
+            position = store.tables.movies.position(number)
+            is_known = bool((await threads.run(store.person, number))[1].judged)
         if position is not None:
             movies = [found.movie_at(store.tables, position), *movies]
-        return pages.show(request, "home", q=q, user_id=number, movies=movies, clusters=store.tables.clusters)
+        clusters = store.tables.clusters
+        return pages.show(request, "home", q=q, user_id=number, is_known=is_known, movies=movies, clusters=clusters)
 
     @router.get("/explore/users/{user}")
     async def user(request: Request, user: str, genre: str = "", from_year: str = "", to_year: str = "") -> Response:

@@ -94,6 +94,11 @@ def test_what_is_not_there_is_a_page_that_says_so(client, path):
     assert "There is no such" in answer.text or answer.json() == {"detail": "Not Found"}
 
 
+def test_a_number_finds_a_user_and_says_who_is_unknown(client):
+    assert "who has rated nothing" not in client.get("/?q=1").text
+    assert "User 99999</a>, who has rated nothing" in client.get("/?q=99999").text
+
+
 def test_a_user_has_favourites_recommendations_and_why(client):
     page = client.get("/explore/users/2").text
     assert "because of <a" in page
