@@ -32,7 +32,7 @@ USUAL = ItemSettings(
 )
 THREADS = 2
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
-FLAT_RARITY = 0.998  # of rarity powers that are this near to the best, the largest is taken
+FLAT_RARITY = 0.995  # of rarity powers that are this near to the best, the largest is taken
 
 
 class Tried(NamedTuple):
@@ -134,7 +134,7 @@ def search_mix(
     by_low_rank = try_others("low_rank", LOW_RANKS, chosen.settings)
     chosen = most_usual([best, *by_weight, *by_low_rank], usual)
     by_rarity = try_others("rarity_power", RARITY_POWERS, chosen.settings)
-    return rarest([chosen, *by_rarity]), by_weight + by_low_rank + by_rarity
+    return rarest([chosen, *by_rarity], [mixture.kind for mixture in mixtures]), by_weight + by_low_rank + by_rarity
 
 
 def score_alone(mixture: Mixture, settings: list[ItemSettings]) -> list[ItemScores]:
@@ -181,14 +181,16 @@ def most_usual(tried: list[Tried], usual: ItemSettings) -> Tried:
     return min((each for each in tried if each.quality >= FLAT * best), key=lambda each: distance(each.settings, usual))
 
 
-def rarest(tried: list[Tried]) -> Tried:
+def rarest(tried: list[Tried], kinds: list[str]) -> Tried:
     """Return what lifts movies with few favourites most, of all that are near the best in what they lose.
 
-    Ways of holding out may disagree: what a power loses is the part of the best quality that it loses on the way of
-    holding out that suits it least. Of two that lose as little the larger one recommends more different movies.
+    Kinds of holding out may disagree: what a power loses is the part of the best quality that it loses on the kind
+    that suits it least. Of two that lose as little the larger one recommends more different movies. ``kinds`` are
+    those of the ways of holding out; ways of one kind count by their mean.
     """
     by_way = np.maximum([each.by_way for each in tried], 1e-6)
-    kept = (by_way / by_way.max(axis=0)).min(axis=1)
+    of_kinds = [by_way[:, np.array(kinds) == kind].mean(axis=1) for kind in dict.fromkeys(kinds)]
+    kept = np.min([quality / quality.max() for quality in of_kinds], axis=0)
     near = (each for each, share in zip(tried, kept, strict=True) if share >= FLAT_RARITY * kept.max())
     return max(near, key=lambda each: each.settings.rarity_power)
 

@@ -164,17 +164,24 @@ def test_of_near_best_settings_the_most_usual_are_taken():
 
 def rarity_power_of(*qualities):
     tried = [Tried(USUAL._replace(rarity_power=power), 10, by_way, []) for power, *by_way in qualities]
-    return rarest(tried).settings.rarity_power
+    kinds = ["random", "temporal", "cut"][: len(tried[0].by_way)]
+    return rarest(tried, kinds).settings.rarity_power
 
 
 def test_of_near_best_rarity_powers_the_largest_is_taken():
-    assert rarity_power_of((0.05, 0.2), (0.0, 0.19), (0.1, 0.1997), (0.15, 0.1985)) == 0.1
+    assert rarity_power_of((0.05, 0.2), (0.0, 0.19), (0.1, 0.1992), (0.15, 0.1985)) == 0.1
     assert rarity_power_of((0.05, 0.2), (0.0, 0.21), (0.1, 0.2)) == 0.0
 
 
 def test_where_ways_of_holding_out_disagree_the_rarity_power_loses_little_on_each():
     assert rarity_power_of((0.0, 0.2, 0.05), (0.1, 0.196, 0.0525), (0.2, 0.188, 0.055)) == 0.1
     assert rarity_power_of((0.0, 0.0, 0.05), (0.1, 0.0, 0.0525), (0.2, 0.0, 0.055)) == 0.2, "no hit on one way"
+
+
+def test_two_ways_of_one_kind_count_by_their_mean():
+    qualities = ((0.0, 0.2, 0.19), (0.1, 0.19, 0.2), (0.15, 0.197, 0.194))
+    tried = [Tried(USUAL._replace(rarity_power=power), 10, by_way, []) for power, *by_way in qualities]
+    assert rarest(tried, ["random", "random"]).settings.rarity_power == 0.15
 
 
 def test_recency_counts_where_times_are_known():
