@@ -316,7 +316,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     It exits with 0 if done, 1 if it failed, 2 on wrong usage, 130 if stopped by Ctrl-C, 141 if nobody reads on.
     """
-    atexit.register(be_quiet)  # the first to be registered is the last to run
+    # DuckDB's binding reports objects as the process ends. The first to be registered is the last to run.
+    atexit.register(drop_output, 2)
     apply_settings()
     arguments = with_preset(list(sys.argv[1:] if arguments is None else arguments))
     try:
@@ -328,7 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = "\n".join(faults_of(bad)) if isinstance(bad, ValidationError) else str(error)
         fail(f"{message}\n`cinecluster --help` lists the commands.", 2)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        drop_output(1)
         sys.exit(READER_GONE)
     except KeyboardInterrupt:
         fail("Stopped. The published tables stay as they are.", 130)
@@ -338,9 +339,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fail(message_of(error), 1)
 
 
-def be_quiet() -> None:
-    """Drop what is written to standard error from now on: DuckDB's binding reports objects as the process ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+def drop_output(descriptor: int) -> None:
+    """Drop what is written to a file descriptor from now on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def with_preset(arguments: list[str]) -> list[str]:

@@ -14,7 +14,7 @@ def plain(value: object) -> str:
 
 
 def fold(text: str) -> str:
-    """Return a text in small letters, without accents and punctuation; "folded_title" does the same in SQL."""
+    """Return a text in small letters, without accents and punctuation, as "folded_title" in SQL, but with articles."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in letters if letter.isalnum() or letter == " ")
 

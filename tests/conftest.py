@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_matrix
 
-from flows.cli import be_quiet
+from flows.cli import drop_output
 from flows.config import RetrainOptions
 from tasks.engine import Engine
 from tasks.engine.duckdb import DuckDBEngine, run
@@ -41,7 +41,7 @@ from tasks.published.publish import published_runs
 from tasks.published.read import connect_to_published
 from tasks.published.versions import versions_of
 
-atexit.register(be_quiet)
+atexit.register(drop_output, 2)
 settings.register_profile("cinecluster", deadline=None, max_examples=60, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "cinecluster"))
