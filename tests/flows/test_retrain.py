@@ -239,7 +239,7 @@ def test_article_preset_on_the_articles_ratings(prefect, real_data, tmp_path):
 def test_the_command_can_be_run_as_a_module(monkeypatch, capsys):
     """``python -m flows.cli retrain --help``, without another process, which would be seconds of imports."""
     monkeypatch.setattr(sys, "argv", ["cinecluster", "retrain", "--help"])
-    monkeypatch.setattr("atexit.register", lambda function: None)
+    monkeypatch.setattr("atexit.register", lambda function, *_: None)
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(flows.cli.__file__, run_name="__main__")
     assert not ended.value.code
