@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 # columns of a table by name; one of shape (n, m) is a list of length m in each row, or less where it is masked
 Frame = dict[str, NDArray]
 Sums = Mapping[str, NDArray]  # what a function of a block adds to arrays, by name
+PRODUCT_COLUMNS = 128  # of a matrix that rows are multiplied with at a time: they stay in the processor's cache
 
 
 class Interactions(NamedTuple):
@@ -44,6 +45,20 @@ def select_entries(interactions: Interactions, kept: NDArray[np.bool_]) -> Inter
 def with_data(matrix: csr_matrix, data: NDArray) -> csr_matrix:
     """Return the matrix with other numbers, ``data`` of shape (nnz,), in the same places, which both share."""
     return csr_matrix((data, matrix.indices, matrix.indptr), matrix.shape)
+
+
+def times(rows: csr_matrix, matrix: NDArray) -> NDArray:
+    """Return the product of sparse rows and a dense matrix, which is ``rows @ matrix`` in about half the time."""
+    product = np.empty((rows.shape[0], matrix.shape[1]), dtype=np.result_type(rows, matrix))
+    for start in range(0, matrix.shape[1], PRODUCT_COLUMNS):
+        columns = slice(start, start + PRODUCT_COLUMNS)
+        product[:, columns] = rows @ np.ascontiguousarray(matrix[:, columns])
+    return product
+
+
+def add_to(matrix: NDArray, rows: csr_matrix) -> None:
+    """Add sparse rows without repeated columns to a dense matrix, in its place."""
+    matrix[np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)), rows.indices] += rows.data
 
 
 def join_users(parts: list[Interactions]) -> Interactions:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, evidence_of, select_entries, with_data
+from tasks.model.lapack import invert
 from tasks.model.recency import age, discount
 from tasks.model.types import ItemSettings
 
@@ -185,21 +186,17 @@ def regression_weights(gram: NDArray[np.floating], settings: ItemSettings) -> tu
     numpy.linalg.LinAlgError
         If that matrix is not positive definite, as by rounding.
     """
-    from scipy.linalg.lapack import dpotrf, dpotri, spotrf, spotri  # as above
-
     diagonal = np.diag(gram).astype(np.float64)
     added = regularisation(diagonal / (1 + settings.session_weight), settings)
-    system = gram.T  # the same, and in the order of LAPACK
-    system[np.diag_indices_from(system)] += added
-    factorise, invert = (spotrf, spotri) if gram.dtype == np.float32 else (dpotrf, dpotri)
-    factor, failed = factorise(system, lower=True, overwrite_a=True)
-    if failed:
-        raise np.linalg.LinAlgError(f"The item model cannot be learned with so little regularisation: {settings}.")
-    inverse, _ = invert(factor, lower=True, overwrite_c=True)
-    mirror_lower(inverse)
-    variances = np.diag(inverse).copy()
+    gram[np.diag_indices_from(gram)] += added
+    try:
+        invert(gram)
+    except np.linalg.LinAlgError as error:
+        message = f"The item model cannot be learned with so little regularisation: {settings}."
+        raise np.linalg.LinAlgError(message) from error
+    variances = np.diag(gram).copy()
     weights = np.empty(gram.shape, dtype=np.float32)
-    np.divide(inverse.T, -variances, out=weights, casting="same_kind")
+    np.divide(gram, -variances, out=weights, casting="same_kind")
     np.fill_diagonal(weights, 0)
     return weights, float(np.sum(diagonal + added - 1 / variances))
 
@@ -212,15 +209,6 @@ def regularisation(diagonal: NDArray[np.float64], settings: ItemSettings) -> NDA
     """
     mean = max(float(diagonal[:SCALE_ITEMS].mean()), 1e-9)
     return settings.strength * mean * (np.maximum(diagonal, 1e-3) / mean) ** settings.regularisation_power
-
-
-def mirror_lower(matrix: NDArray[np.floating]) -> None:
-    """Write what is below the diagonal of a square matrix above it, too, a few rows at a time to save memory."""
-    for start in range(0, len(matrix), BLOCK_ROWS):
-        stop = start + BLOCK_ROWS
-        block = matrix[start:stop, start:stop]
-        block[:] = np.tril(block) + np.tril(block, -1).T
-        matrix[start:stop, stop:] = matrix[stop:, start:stop].T
 
 
 def with_few_digits(weights: NDArray[np.float32]) -> NDArray[np.float32]:

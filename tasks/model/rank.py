@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Interactions, slice_users
+from tasks.blocks import Interactions, slice_users, times
 from tasks.model.diversify import POOL, diversify, take
 from tasks.model.items import discounted
 from tasks.model.types import Model, Placement, Ranking, Scoring
@@ -69,7 +69,7 @@ def cluster_scores(placement: Placement, model: Model) -> NDArray[np.float32]:
     n_users, m = clusters.shape
     indptr = np.arange(0, m * n_users + 1, m, dtype=np.int32)
     near = csr_matrix((weights.ravel(), clusters.ravel(), indptr), (n_users, len(model.shares)))
-    scores = near @ model.shares
+    scores = times(near, model.shares)
     if model.tastes.shape[1]:
         cosines = (placement.tastes.astype(np.float64) @ model.tastes.T.astype(np.float64)).astype(np.float32)
         scores *= np.exp(np.float32(model.scoring.taste_weight) * (cosines - 1))
@@ -84,7 +84,7 @@ def item_scores(users: Interactions, model: Model) -> NDArray[np.float32]:
     n_items = len(model.items)
     if not n_items:
         return np.zeros((len(users.user_ids), 0), dtype=np.float32)
-    return discounted(users, n_items, model.scoring.item_recency) @ model.items
+    return times(discounted(users, n_items, model.scoring.item_recency), model.items)
 
 
 def seen_by(users: Interactions, scoring: Scoring) -> csr_matrix:
@@ -114,8 +114,8 @@ def pick_best(
 
     Where rounded scores are equal the lower column comes first. Scores of minus infinity are left out.
     """
-    least = lower_bound(scores, top_n)
-    found = np.flatnonzero((scores >= least[:, None]) & (scores > -np.inf))  # faster than nonzero in two dimensions
+    least = np.maximum(lower_bound(scores, top_n), np.finfo(np.float32).min)
+    found = np.flatnonzero(scores >= least[:, None])  # faster than nonzero in two dimensions
     rows, columns = np.divmod(found, scores.shape[1])
     values = rounded(scores[rows, columns])
     order = np.lexsort((columns, -values, rows))

@@ -10,7 +10,7 @@ from tasks.model.recency import discount
 from tasks.model.types import Model, Ranking
 
 MOST_REASONS = 3
-BLOCK_USERS = 512
+BLOCK_USERS = 256
 
 
 def reasons(users: Interactions, best: Ranking, model: Model) -> NDArray[np.int32]:
@@ -37,12 +37,10 @@ def reasons(users: Interactions, best: Ranking, model: Model) -> NDArray[np.int3
     found = np.full((*shape, MOST_REASONS), -1, dtype=np.int32)
     for start in range(0, shape[0], BLOCK_USERS):
         few = favourites[start : start + BLOCK_USERS]
-        sizes = np.diff(few.indptr)
-        owners = np.flatnonzero(sizes)
-        for place in range(shape[1]):
-            recommended = np.repeat(movies[start : start + BLOCK_USERS, place], sizes)
-            values = contributions(few, recommended, model)
-            found[start + owners, place] = largest(values, few.indices, few.indptr[owners])
+        owners = np.flatnonzero(np.diff(few.indptr))
+        recommended = np.repeat(movies[start : start + BLOCK_USERS], np.diff(few.indptr), axis=0)
+        values = np.ascontiguousarray(contributions(few, recommended, model).T)
+        found[start + owners] = largest(values, few.indices, few.indptr[owners]).swapaxes(0, 1)
     return found[best.user, best.rank - 1]
 
 
@@ -56,29 +54,45 @@ def discounted_favourites(users: Interactions, model: Model) -> csr_matrix:
 
 
 def contributions(favourites: csr_matrix, recommended: NDArray[np.int32], model: Model) -> NDArray[np.float32]:
-    """Return what each stored favourite adds to the movie in ``recommended``, shape (nnz,); -1 is no movie."""
-    columns, n_items = favourites.indices, len(model.items)
-    values = np.zeros(len(columns), dtype=np.float32)
-    known = np.flatnonzero((columns < n_items) & (recommended >= 0) & (recommended < n_items))
-    values[known] = favourites.data[known] * model.items[columns[known], recommended[known]]
+    """Return what each stored favourite adds to movies recommended to its user.
+
+    ``recommended``, and what is returned, have shape (nnz, n_recommended); -1 is no movie.
+    """
+    columns, n_items = favourites.indices[:, None], len(model.items)
+    known = (columns < n_items) & (recommended >= 0) & (recommended < n_items)
+    values = np.zeros(recommended.shape, dtype=np.float32)
+    if n_items:
+        places = np.where(known, columns * np.int64(n_items) + recommended, 0)
+        values = model.items.ravel().take(places) * favourites.data[:, None] * known
     if model.tastes.shape[1]:
-        other = np.flatnonzero((recommended >= n_items) & (recommended < len(model.tastes)))
-        tastes = (model.tastes[movies[other]].astype(np.float64) for movies in (columns, recommended))
-        values[other] = np.einsum("ij,ij->i", *tastes)
+        entry, place = np.nonzero((recommended >= n_items) & (recommended < len(model.tastes)))
+        tastes = (model.tastes[movies].astype(np.float64) for movies in (columns[entry, 0], recommended[entry, place]))
+        values[entry, place] = np.einsum("ij,ij->i", *tastes)
     return rounded(values)
 
 
 def largest(values: NDArray[np.float32], columns: NDArray[np.int32], starts: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Return the columns of the largest positive values from each start to the next, shape (n_starts, 3), else -1.
+    """Return the columns of the largest positive values from each start to the next, else -1.
 
-    The values change: those that are returned become 0.
+    Parameters
+    ----------
+    values : shape (n_rows, nnz); they change: those that are returned become 0.
+    columns : shape (nnz,).
+    starts : shape (n_starts,).
+
+    Returns
+    -------
+    Shape (n_rows, n_starts, 3).
     """
-    found = np.full((len(starts), MOST_REASONS), -1, dtype=np.int32)
-    counts = np.diff(np.append(starts, len(values)))
-    for place in range(MOST_REASONS if len(starts) else 0):
-        highest = np.maximum.reduceat(values, starts)
-        equal = np.flatnonzero(values == np.repeat(highest, counts))
-        first = equal[np.searchsorted(equal, starts)]
-        found[:, place] = np.where(highest > 0, columns[first], -1)
-        values[first] = 0
-    return found
+    n_rows, n_values = values.shape
+    found = np.full((n_rows * len(starts), MOST_REASONS), -1, dtype=np.int32)
+    flat = values.reshape(-1)
+    starts_of_all = (np.arange(n_rows)[:, None] * n_values + starts).ravel()
+    counts = np.diff(np.append(starts_of_all, len(flat)))
+    for place in range(MOST_REASONS if len(found) else 0):
+        highest = np.maximum.reduceat(flat, starts_of_all)
+        equal = np.flatnonzero(flat == np.repeat(highest, counts))
+        first = equal[np.searchsorted(equal, starts_of_all)]
+        found[:, place] = np.where(highest > 0, columns[first % n_values], -1)
+        flat[first] = 0
+    return found.reshape(n_rows, len(starts), MOST_REASONS)

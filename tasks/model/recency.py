@@ -22,7 +22,7 @@ def age(users: Interactions) -> NDArray[np.float32]:
     key = rows * (int(seconds.max(initial=0)) - first + 1) + (seconds - first)
     order = np.argsort(key)
     ranked = key[order]
-    last_of_time = np.searchsorted(ranked, ranked, side="right")
+    ends = np.flatnonzero(np.diff(ranked, append=-1)) + 1  # of entries of one user and time
     n_later = np.empty(len(key), dtype=np.float32)
-    n_later[order] = np.repeat(indptr[1:], counts) - last_of_time
+    n_later[order] = np.repeat(indptr[1:], counts) - np.repeat(ends, np.diff(ends, prepend=0))
     return n_later

@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from tasks.blocks import Interactions, favourites_of
+from tasks.blocks import Interactions, favourites_of, times
 from tasks.errors import CineclusterError
-from tasks.model.items import mirror_lower
+from tasks.model.lapack import invert
 from tasks.model.rank import hide, pick_best, withhold
 from tasks.model.types import NO_MOVIES, Ranking
 from tasks.quality.holdout import Trial
@@ -75,14 +74,13 @@ def ease(learned: csr_matrix, users: csr_matrix, regularization: float) -> Score
 
 def invert_gram(x: csr_matrix, y: csr_matrix, regularization: float) -> tuple[Score, NDArray[np.float32]]:
     """Return the rows of Y C, and the diagonal of C = (X' X + regularization * I)^-1."""
-    gram = (x.T @ x).toarray(order="F")
+    gram = (x.T @ x).toarray(order="C")
     gram[np.diag_indices_from(gram)] += regularization
-    factor, failed = spotrf(gram, lower=True, overwrite_a=True)
-    if failed:
-        raise CineclusterError(f"EASE: regularization {regularization:g} is too small for float32.")
-    inverse, _ = spotri(factor, lower=True, overwrite_c=True)
-    mirror_lower(inverse)
-    return lambda rows: y[rows] @ inverse, inverse.diagonal()
+    try:
+        invert(gram)
+    except np.linalg.LinAlgError as error:
+        raise CineclusterError(f"EASE: regularization {regularization:g} is too small for float32.") from error
+    return lambda rows: times(y[rows], gram), gram.diagonal()
 
 
 def invert_gram_of_users(x: csr_matrix, y: csr_matrix, regularization: float) -> tuple[Score, NDArray[np.float32]]:

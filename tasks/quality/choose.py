@@ -11,10 +11,9 @@ from tasks.blocks import Interactions, select_movies
 from tasks.model.draw import draw_users
 from tasks.model.items import count_items
 from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions, Movies
-from tasks.progress import report_progress
 from tasks.quality.holdout import Split, hold_out
-from tasks.quality.item_search import WEIGHTS, Tried, search_settings
-from tasks.quality.mixture import Mixture, make_mixture, ndcg_of, train_on
+from tasks.quality.item_search import WEIGHTS, Tried, at_once, search_settings
+from tasks.quality.mixture import Mixture, make_mixture, ndcg_of_clusters, train_on
 
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
 USERS_A_CLUSTER = (16, 8, 4)
@@ -62,7 +61,8 @@ def choose_settings(sample: Interactions, movies: Movies, options: ModelOptions)
 def choose_by_trials(sample: Interactions, n_items: int, options: ModelOptions) -> Choice:
     """Return what is best on held-out favourites."""
     users = users_to_try(sample, options.seed)
-    trained = [train_on(split, options) for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
+    splits = [split for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
+    trained = at_once(partial(train_on, options=options), splits)
     trained = [each for each in trained if each.test.nnz]  # held-out favourites that nobody else has are gone
     mixture_of = cache(lambda number, n_fine_clusters: make_mixture(trained[number], options, n_fine_clusters, n_items))
     quality: dict[int, float] = {}
@@ -74,9 +74,9 @@ def choose_by_trials(sample: Interactions, n_items: int, options: ModelOptions) 
         return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, [], {})
     if options.item_weight == 0:
         first = mixture_of(0, n_tried)
-        by_user = ndcg_of(first, first.clusters.copy()).tolist()
+        by_user = ndcg_of_clusters(first).tolist()
         return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, [], named(first, by_user))
-    mixtures = [mixture_of(number, n_tried) for number in range(len(trained))]
+    mixtures = at_once(lambda number: mixture_of(number, n_tried), range(len(trained)))
     weights = WEIGHTS if options.item_weight == "auto" else (float(options.item_weight),)
     best, tried = search_settings(mixtures, weights)
     return Choice(n_fine_clusters, best.settings, quality, tried, named(mixtures[0], best.by_user))
@@ -112,13 +112,9 @@ def ways_to_hold_out(users: Interactions, seed: int) -> list[Split]:
 
 def try_fine_clusters(n_users: int, mixture_of: Callable[[int], Mixture]) -> dict[int, float]:
     """Return the NDCG@10 of the clusters alone on held-out favourites, for several numbers of fine clusters."""
-    quality: dict[int, float] = {}
     numbers = sorted({min(FINEST, max(1, n_users // users)) for users in USERS_A_CLUSTER})
-    for done, number in enumerate(numbers, start=1):
-        mixture = mixture_of(number)
-        quality[number] = float(ndcg_of(mixture, mixture.clusters.copy()).mean())
-        report_progress(done, len(numbers))
-    return quality
+    qualities = at_once(lambda number: float(ndcg_of_clusters(mixture_of(number)).mean()), numbers)
+    return dict(zip(numbers, qualities, strict=True))
 
 
 def choose_n_fine_clusters(n_fine_clusters: int | str, quality: dict[int, float], n_users: int) -> int:

@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, solve_triangular
 from scipy.sparse import csr_matrix, vstack
 
-from tasks.blocks import with_data
+from tasks.blocks import add_to, times, with_data
 from tasks.model.items import (
     add_sessions,
     balanced_evidence,
@@ -19,6 +18,7 @@ from tasks.model.items import (
     scale_of,
     sessions_of,
 )
+from tasks.model.lapack import invert
 from tasks.model.types import ItemSettings
 from tasks.quality.mixture import Mixture
 
@@ -70,9 +70,10 @@ def basis_of(mixture: Mixture, settings: ItemSettings) -> Basis:
     axes = low_rank_axes(diagonal, lambda vectors: rows.T @ (rows @ vectors))
     own = np.sum(axes**2, axis=1)
     users = discounted(mixture.users, n_movies, settings.recency)
-    scores = (users @ axes) @ axes.T - users.multiply(own)
+    scores = (users @ axes) @ axes.T
+    add_to(scores, with_data(users, -users.data * own[users.indices]))
     total = np.sum((rows @ axes) ** 2) - diagonal @ own
-    return Basis(users, rows, diagonal, gram, np.asarray(scores, dtype=np.float32), float(total))
+    return Basis(users, rows, diagonal, gram, scores.astype(np.float32), float(total))
 
 
 def score_items(basis: Basis, settings: ItemSettings) -> ItemScores:
@@ -81,26 +82,26 @@ def score_items(basis: Basis, settings: ItemSettings) -> ItemScores:
         scores, total = score_by_users(basis, settings)
     else:
         weights, total = regression_weights(basis.gram.copy(), settings)
-        scores = np.asarray(basis.users @ weights)
+        scores = times(basis.users, weights)
     return ItemScores(scores, basis.low_rank, scale_of(total, basis.low_rank_total))
 
 
 def score_by_users(basis: Basis, settings: ItemSettings) -> tuple[NDArray[np.float32], float]:
     """Return Z B, B as of `regression_weights`, by a matrix of users x users, and the sum of G_ij B_ij.
 
-    With A the regularisation and K = I + Y A^-1 Y' = T T', T triangular, and W = T^-1 Y A^-1, the inverse C of G + A is
-    A^-1 - W'W (Woodbury).
+    With A the regularisation, V = Y A^-1 and K = I + V Y', the inverse C of G + A is A^-1 - V' K^-1 V (Woodbury). V is
+    sparse, so that no product is of two dense matrices as wide as the movies.
     """
-    users = basis.users
+    users, rows = basis.users, basis.rows
     added = regularisation(basis.diagonal, settings)
-    scaled = with_data(basis.rows, basis.rows.data / added[basis.rows.indices])
-    kernel = (scaled @ basis.rows.T).toarray()
+    scaled = with_data(rows, rows.data / added[rows.indices])
+    kernel = (scaled @ rows.T).toarray(order="C")
     kernel[np.diag_indices_from(kernel)] += 1
-    root = cholesky(kernel, lower=True, overwrite_a=True)
-    half = solve_triangular(root, scaled.toarray(), lower=True, overwrite_b=True)
-    variances = 1 / added - np.einsum("ij,ij->j", half, half)
-    scores = (users @ half.T) @ half  # - Z C, but for what is sparse
-    scores -= users.multiply(1 / added)
+    invert(kernel)
+    solved = kernel @ scaled
+    variances = 1 / added - np.asarray(scaled.multiply(solved).sum(axis=0)).ravel()
+    scores = ((users @ scaled.T).toarray() @ kernel) @ scaled  # - Z C, but for what is sparse
+    add_to(scores, with_data(users, -users.data / added[users.indices]))
     scores /= variances
-    scores += users
+    add_to(scores, users)
     return scores.astype(np.float32), float(np.sum(basis.diagonal + added - 1 / variances))

@@ -1,10 +1,10 @@
 """The search for the settings of the item model that predict held-out favourites best."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from tasks.model.items import rarity
 from tasks.model.types import ItemSettings
-from tasks.quality.item_scores import ItemScores, basis_of, score_items
+from tasks.quality.item_scores import Basis, ItemScores, basis_of, score_items
 from tasks.quality.mixture import Mixture, head_of, ndcg_of
 
 STRENGTHS = (2.0, 8.0, 32.0)
@@ -31,8 +31,12 @@ USUAL = ItemSettings(
     unit=1.0,
 )
 THREADS = 2
+MOST_AT_ONCE = 4000  # movies up to which the matrices of several trials fit into memory side by side
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 FLAT_RARITY = 0.995  # of rarity powers that are this near to the best, the largest is taken
+
+Result = TypeVar("Result")
+Scores = tuple[ItemScores, ...]  # one for each way of holding out
 
 
 class Tried(NamedTuple):
@@ -73,31 +77,29 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
 
 def search_strength(heads: list[Mixture], start: ItemSettings, weights: tuple[float, ...]) -> list[Tried]:
     """Have strength and weight tried together, then other powers of the regularisation beside the best."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        bases = list(pool.map(partial(basis_of, settings=start), heads))
+    bases = at_once(partial(basis_of, settings=start), heads)
     tried: list[Tried] = []
 
-    def try_each(settings: list[ItemSettings]) -> None:
-        """Try settings that differ in the weight alone."""
-        with ThreadPoolExecutor(THREADS) as pool:
-            scores = list(pool.map(partial(score_items, settings=settings[0]), bases))
-        tried.extend(measure(heads, scores, each) for each in settings)
+    def try_each(settings: list[ItemSettings], weights: tuple[float, ...]) -> None:
+        """Try each of the settings with each of the weights."""
+        scores = score_each(bases, settings)
+        mixed = [one._replace(weight=weight) for one in settings for weight in weights]
+        tried.extend(measure(heads, [one for one in scores for _ in weights], mixed))
 
-    for strength in STRENGTHS:
-        try_each([start._replace(strength=strength, weight=weight) for weight in weights])
+    try_each([start._replace(strength=strength) for strength in STRENGTHS], weights)
     best = max(tried, key=lambda each: each.quality).settings
-    for strength in (best.strength / 2, best.strength * 2):
-        try_each([start._replace(strength=strength, weight=weight) for weight in weights])
+    try_each([best._replace(strength=best.strength * factor) for factor in (0.5, 2)], weights)
     chosen = most_usual(tried, start).settings
     if chosen.weight:
-        for power, factor in product(REGULARISATION_POWERS, (0.5, 1)):
-            try_each([chosen._replace(regularisation_power=power, strength=factor * chosen.strength)])
+        others = product(REGULARISATION_POWERS, (0.5, 1))
+        others_ = [
+            chosen._replace(regularisation_power=power, strength=factor * chosen.strength) for power, factor in others
+        ]
+        try_each(others_, (chosen.weight,))
     return tried
 
 
-def try_powers(
-    mixtures: list[Mixture], by_head: list[Tried], start: ItemSettings
-) -> tuple[list[Tried], Tried, tuple[ItemScores, ...]]:
+def try_powers(mixtures: list[Mixture], by_head: list[Tried], start: ItemSettings) -> tuple[list[Tried], Tried, Scores]:
     """Have the best of each power tried with all movies, the usual one first; return all, the best one, its scores.
 
     Which power is best depends on movies with few favourites. Another one has to be better by what is not flat.
@@ -105,8 +107,11 @@ def try_powers(
     powers = dict.fromkeys(each.settings.regularisation_power for each in by_head)
     of_powers = [[each for each in by_head if each.settings.regularisation_power == power] for power in powers]
     settings = [most_usual(of_power, start).settings for of_power in of_powers]
-    scores = list(zip(*(score_alone(mixture, settings) for mixture in mixtures), strict=True))
-    tried = [measure(mixtures, *each) for each in zip(scores, settings, strict=True)]
+    if len(mixtures[0].popularity) <= MOST_AT_ONCE:
+        scores = score_each(at_once(partial(basis_of, settings=start), mixtures), settings)
+    else:
+        scores = list(zip(*(score_alone(mixture, settings) for mixture in mixtures), strict=True))
+    tried = measure(mixtures, scores, settings)
     best = 0
     for number, each in enumerate(tried):
         if each.quality * FLAT > tried[best].quality:
@@ -115,7 +120,7 @@ def try_powers(
 
 
 def search_mix(
-    mixtures: list[Mixture], scores: Sequence[ItemScores], best: Tried, usual: ItemSettings, weights: tuple[float, ...]
+    mixtures: list[Mixture], scores: Scores, best: Tried, usual: ItemSettings, weights: tuple[float, ...]
 ) -> tuple[Tried, list[Tried]]:
     """Have the weight tried, then the part of low rank and the rarity power; return what to take, and what was tried.
 
@@ -124,8 +129,8 @@ def search_mix(
 
     def try_others(name: str, values: tuple[float, ...], settings: ItemSettings) -> list[Tried]:
         """Try settings that differ in one value alone."""
-        others = [value for value in values if value != getattr(settings, name)]
-        return [measure(mixtures, scores, settings._replace(**{name: value})) for value in others]
+        others = [settings._replace(**{name: value}) for value in values if value != getattr(settings, name)]
+        return measure(mixtures, [scores] * len(others), others)
 
     by_weight = try_others("weight", weights, best.settings)
     chosen = most_usual([best, *by_weight], usual)
@@ -137,6 +142,19 @@ def search_mix(
     return rarest([chosen, *by_rarity], [mixture.kind for mixture in mixtures]), by_weight + by_low_rank + by_rarity
 
 
+def at_once(function: Callable[..., Result], *arguments: Iterable[Any]) -> list[Result]:
+    """Return what a function makes of each of its arguments, on two threads."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(function, *arguments))
+
+
+def score_each(bases: list[Basis], settings: list[ItemSettings]) -> list[Scores]:
+    """Return the scores of `score_items` for each of the settings."""
+    pairs = list(product(bases, settings))
+    scores = at_once(score_items, *zip(*pairs, strict=True))
+    return [tuple(scores[number :: len(settings)]) for number in range(len(settings))]
+
+
 def score_alone(mixture: Mixture, settings: list[ItemSettings]) -> list[ItemScores]:
     """Return the scores of `score_items` for each of the settings, with all threads; large matrices are given back."""
     with threadpool_limits(THREADS, "blas"):
@@ -144,32 +162,49 @@ def score_alone(mixture: Mixture, settings: list[ItemSettings]) -> list[ItemScor
         return [score_items(basis, each) for each in settings]
 
 
-def measure(mixtures: list[Mixture], scores: Sequence[ItemScores], settings: ItemSettings) -> Tried:
-    """Return the quality of settings with the scores of clusters and items mixed."""
-    items = [each.regression + np.float32(settings.low_rank * each.scale) * each.low_rank for each in scores]
-    units = [unit_of(mixture, each) for mixture, each in zip(mixtures, items, strict=True)]
-    settings = settings._replace(unit=float(f"{np.mean(units):.3g}"))  # few digits, on which all processors agree
-
-    def measure_one(mixture: Mixture, by_items: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return each user's NDCG on one way of holding out."""
-        mixed = mixture.clusters * np.float32(1 - settings.weight)
-        mixed += by_items * np.float32(settings.weight * settings.unit)
-        if settings.rarity_power:
-            mixed *= rarity(mixture.popularity, settings.rarity_power)
-        return ndcg_of(mixture, mixed)
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        ndcgs = list(pool.map(measure_one, mixtures, items))
-    by_way = [float(ndcg.mean()) for ndcg in ndcgs]
-    return Tried(settings, len(mixtures[0].popularity), by_way, ndcgs[0].tolist())
+def measure(mixtures: list[Mixture], scores: list[Scores], settings: list[ItemSettings]) -> list[Tried]:
+    """Return the quality of each of the settings with the scores of clusters and items mixed."""
+    settings = [with_unit(mixtures, *each) for each in zip(scores, settings, strict=True)]
+    jobs = [
+        (mixture, each, setting)
+        for of_setting, setting in zip(scores, settings, strict=True)
+        for mixture, each in zip(mixtures, of_setting, strict=True)
+    ]
+    ndcgs = at_once(measure_one, *zip(*jobs, strict=True))
+    tried = []
+    for number, setting in enumerate(settings):
+        by_way = ndcgs[number * len(mixtures) : (number + 1) * len(mixtures)]
+        means = [float(ndcg.mean()) for ndcg in by_way]
+        tried.append(Tried(setting, len(mixtures[0].popularity), means, by_way[0].tolist()))
+    return tried
 
 
-def unit_of(mixture: Mixture, items: NDArray[np.float32]) -> float:
+def measure_one(mixture: Mixture, scores: ItemScores, settings: ItemSettings) -> NDArray[np.float64]:
+    """Return each user's NDCG on one way of holding out."""
+    lift = rarity(mixture.popularity, settings.rarity_power)
+
+    def mixed(users: slice) -> NDArray[np.float32]:
+        by_items = scores.regression[users] + np.float32(settings.low_rank * scores.scale) * scores.low_rank[users]
+        by_items *= np.float32(settings.weight * settings.unit)
+        by_items += mixture.clusters[users] * np.float32(1 - settings.weight)
+        return by_items * lift if settings.rarity_power else by_items
+
+    return ndcg_of(mixture, mixed)
+
+
+def with_unit(mixtures: list[Mixture], scores: Scores, settings: ItemSettings) -> ItemSettings:
+    """Return the settings with the unit, the mean over the ways of holding out."""
+    units = [unit_of(*each, settings.low_rank) for each in zip(mixtures, scores, strict=True)]
+    return settings._replace(unit=float(f"{np.mean(units):.3g}"))  # few digits, on which all processors agree
+
+
+def unit_of(mixture: Mixture, scores: ItemScores, low_rank: float) -> float:
     """Return the mean score by the clusters of held-out favourites, as a multiple of that by the item model."""
-    by_clusters, by_items = (
-        float(scores[mixture.test.nonzero()].sum(dtype=np.float64)) for scores in (mixture.clusters, items)
-    )
-    return max(by_clusters, 1e-9) / max(by_items, 1e-9)
+    held_out = mixture.test.nonzero()
+    by_items = scores.regression[held_out] + np.float32(low_rank * scores.scale) * scores.low_rank[held_out]
+    sums = (float(each.sum(dtype=np.float64)) for each in (mixture.clusters[held_out], by_items))
+    by_clusters, by_items_ = (max(each, 1e-9) for each in sums)
+    return by_clusters / by_items_
 
 
 def most_usual(tried: list[Tried], usual: ItemSettings) -> Tried:

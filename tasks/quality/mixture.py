@@ -1,5 +1,6 @@
 """The scores of users whose favourites were held out, by the clusters and by the item model, before they are mixed."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from tasks.quality.metrics import find_hits, ndcg
 DEPTH = 10
 FEWEST_RANKED = 1000  # movies, if there are as many
 MOST_SCORES = 30_000_000  # of users x movies; some such arrays are in memory at a time
+BLOCK_CELLS = 400_000  # scores that are mixed and ranked at a time
 MOST_IN_HEAD, HEAD_SHARE = 4000, 0.8  # the most favourited movies, with that share of all favourites
 
 
@@ -104,12 +106,26 @@ def head_of(mixture: Mixture) -> Mixture:
     )
 
 
-def ndcg_of(mixture: Mixture, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return each user's NDCG@10 of scores of the movies that are ranked; those of seen movies are overwritten.
+def ndcg_of(mixture: Mixture, scores_of: Callable[[slice], NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Return each user's NDCG@10.
 
-    Users have one if any of their held-out favourites is among these movies.
+    Users have one if any of their held-out favourites is among the movies that are ranked.
+    ``scores_of`` returns the scores of some users for these movies; it is called for so few at a time that they stay in
+    the processor's cache, and those of seen movies are overwritten.
     """
-    hide(scores, mixture.users.weights)
-    user, place_, movie, score = pick_best(scores, DEPTH)
+    n_users, n_ranked = mixture.test.shape
+    size = max(1, BLOCK_CELLS // n_ranked)
+    parts = []
+    for start in range(0, n_users, size):
+        scores = scores_of(slice(start, start + size))
+        hide(scores, mixture.users.weights[start : start + size])
+        user, place_, movie, score = pick_best(scores, DEPTH)
+        parts.append((user + np.int32(start), place_, movie, score))
+    user, place_, movie, score = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     best = Ranking(user, place_, movie, score, score, score)
     return ndcg(find_hits(best, mixture.test, DEPTH), DEPTH)
+
+
+def ndcg_of_clusters(mixture: Mixture) -> NDArray[np.float64]:
+    """Return each user's NDCG@10 by the clusters alone."""
+    return ndcg_of(mixture, lambda users: mixture.clusters[users].copy())

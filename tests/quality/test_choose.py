@@ -13,7 +13,7 @@ from tasks.quality.choose import choose_n_fine_clusters, choose_settings, users_
 from tasks.quality.holdout import hold_out
 from tasks.quality.item_search import USUAL, Tried, most_usual, rarest
 from tasks.quality.metrics import find_hits, ndcg
-from tasks.quality.mixture import head_of, make_mixture, ndcg_of, train_on
+from tasks.quality.mixture import head_of, make_mixture, ndcg_of_clusters, train_on
 from tests.model.builders import from_incidence, interactions_of, options_of
 
 
@@ -136,7 +136,7 @@ def test_the_quality_of_a_mixture_is_that_of_what_would_be_recommended(four_tast
     model, fit = fit_in_memory(split.train, 12, options, CLUSTERS_ALONE)
     best = rank(fit.sample, place(fit.sample, model, known_of(fit)), model, 10)
     hits = find_hits(best._replace(movie=model.movie_ids[best.movie]), split.test, 10)
-    assert ndcg_of(mixture, mixture.clusters) == pytest.approx(ndcg(hits, 10), rel=1e-6)
+    assert ndcg_of_clusters(mixture) == pytest.approx(ndcg(hits, 10), rel=1e-6)
 
 
 def test_few_users_or_favourites_are_split_twice_by_chance_and_by_time_where_it_is_known(four_tastes, monkeypatch):
