@@ -12,7 +12,7 @@ from tasks.blocks import Interactions, evidence_of, favourites_of, rank_movies
 from tasks.model.embedding import fit_taste_space, place_in_space
 from tasks.model.items import count_items, gram_of, item_weights, rarity, with_few_digits
 from tasks.model.kmeans import count_favourites, fine_k_means, order_by_size, renumber
-from tasks.model.neighbours import Known, count_neighbours, labels_of
+from tasks.model.neighbours import Known, count_neighbours, labels_of, nearest
 from tasks.model.types import Fit, Groups, ItemSettings, Model, ModelOptions, Movies, Scoring
 
 Sums = dict[str, NDArray]
@@ -116,7 +116,7 @@ def count_block(users: Interactions, model: Model, known: Known, n_items: int, s
     """
     n_fine, n_candidates = model.shares.shape
     points = place_in_space(users, model.space, model.scoring)
-    _, clusters, fine = labels_of(users, points, model, known)
+    _, clusters, fine = labels_of(users, points, nearest(points, model.fine), model, known)
     evidence = evidence_of(users).weights[:, :n_candidates]
     sums: Sums = {
         "counts": count_favourites(evidence, fine, n_fine).toarray(),

@@ -30,8 +30,10 @@ def distances(points: Points, centroids: NDArray[np.float32]) -> NDArray[np.floa
     Shape (n_users, k). They are computed in float64, so that processors agree on them.
     """
     centroids = centroids.astype(np.float64)
-    products = points @ centroids.T if issparse(points) else points.astype(np.float64) @ centroids.T
-    return (centroids**2).sum(axis=1) - 2 * products
+    d2 = points @ centroids.T if issparse(points) else points.astype(np.float64) @ centroids.T
+    d2 *= -2
+    d2 += (centroids**2).sum(axis=1)
+    return d2
 
 
 def nearest(points: Points, centroids: NDArray[np.float32]) -> NDArray[np.int32]:
@@ -41,18 +43,15 @@ def nearest(points: Points, centroids: NDArray[np.float32]) -> NDArray[np.int32]
     return distances(points, centroids).argmin(axis=1).astype(np.int32)
 
 
-def weigh_neighbours(
-    points: Points, labels: NDArray[np.int32], centroids: NDArray[np.float32], scoring: Scoring
-) -> Neighbours:
+def weigh_neighbours(d2: NDArray[np.float64], labels: NDArray[np.int32], scoring: Scoring) -> Neighbours:
     """Weigh the fine clusters nearest to each user by ``exp(-sharpness * (d2 - smallest d2))``, rows summing to 1.
 
-    d2 is the squared distance of the user's point to the centroid. With one neighbour it is the user's own fine
-    cluster, in ``labels``, with weight 1.
+    d2 are the `distances` of the users to the centroids. With one neighbour it is the user's own fine cluster, in
+    ``labels``, with weight 1.
     """
     m = scoring.n_neighbours
     if m == 1:
         return Neighbours(labels[:, None], np.ones((len(labels), 1), dtype=np.float32))
-    d2 = distances(points, centroids)
     clusters = np.argpartition(d2, m - 1, axis=1)[:, :m]
     near = np.take_along_axis(d2, clusters, axis=1)
     order = np.lexsort((clusters, near), axis=1)
@@ -85,25 +84,26 @@ def place(users: Interactions, model: Model, known: Known | None = None) -> Plac
     known : users who were in the fit and keep the clusters that they have there.
     """
     points = place_in_space(users, model.space, model.scoring)
-    found, clusters, fine = labels_of(users, points, model, known)
-    neighbours = weigh_neighbours(points, fine, model.fine, model.scoring)
-    return Placement(clusters, found, fine, neighbours, tastes_of(points))
+    d2 = distances(points, model.fine)
+    nearest_fine = nearest(points, model.fine) if issparse(points) else d2.argmin(axis=1).astype(np.int32)
+    found, clusters, fine = labels_of(users, points, nearest_fine, model, known)
+    return Placement(clusters, found, fine, weigh_neighbours(d2, fine, model.scoring), tastes_of(points))
 
 
 def labels_of(
-    users: Interactions, points: Points, model: Model, known: Known | None
+    users: Interactions, points: Points, nearest_fine: NDArray[np.int32], model: Model, known: Known | None
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Return the cluster before merging, the cluster, and the fine cluster of each user: the nearest, unless known."""
+    found, clusters, fine = nearest(points, model.found), nearest(points, model.centroids), nearest_fine
     if known is None:
-        found, clusters, fine = (nearest(points, centroids) for centroids in (model.found, model.centroids, model.fine))
         return found, clusters, fine
     rows = np.minimum(np.searchsorted(known.user_ids, users.user_ids), len(known.user_ids) - 1)
-    is_new = known.user_ids[rows] != users.user_ids
-    found, clusters, fine = known.found[rows], known.clusters[rows], known.fine[rows]
-    if is_new.any():
-        for labels, centroids in ((found, model.found), (clusters, model.centroids), (fine, model.fine)):
-            labels[is_new] = nearest(points[is_new], centroids)
-    return found, clusters, fine
+    is_known = known.user_ids[rows] == users.user_ids
+    return (
+        np.where(is_known, known.found[rows], found),
+        np.where(is_known, known.clusters[rows], clusters),
+        np.where(is_known, known.fine[rows], fine),
+    )
 
 
 def tastes_of(points: Points) -> NDArray[np.float32]:

@@ -3,12 +3,14 @@
 What was compared with it, and how: docs/research/README.md.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, issparse
 from sklearn.preprocessing import normalize
+from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Interactions, favourites_of
 from tasks.model.draw import draw_users
@@ -23,7 +25,8 @@ LEAST_FANS = 2  # of the users looked at, from which a movie has similar ones an
 TASTE_WEIGHT = 2.5
 MOST_ENTRIES = 2_000_000  # interactions looked at; their products grow faster than their number
 MOST_OTHERS = 10_000  # movies that others may be similar to, the most favourited ones
-BLOCK_CELLS = 8_000_000
+BLOCK_CELLS = 4_000_000
+THREADS = 2
 
 
 class Similar(NamedTuple):
@@ -77,16 +80,22 @@ def find_similar(users: Interactions, model: Model, seed: int) -> Similar:
     by_movie = looks.rows.T.tocsr()
     withheld = np.flatnonzero(np.isin(looks.columns, model.withheld))
     size = max(1, BLOCK_CELLS // max(1, looks.others.shape[1]))
-    none = np.zeros(0, dtype=np.int32)
-    parts = [Similar(none, none, none, none.astype(np.float32))]
-    for start in range(0, n, size):
+
+    def find_block(start: int) -> Similar:
+        """Return the similar movies of some movies."""
         block = slice(start, start + size)
         values = similarities(looks, by_movie[block], block)
         withhold(values, withheld)
         row, rank, other, value = pick_best(values, N_SIMILAR)
         movie, other = (looks.columns[found].astype(np.int32) for found in (row + start, other))
-        parts.append(Similar(movie, rank, other, value))
-        report_progress(min(n, start + size), n)
+        return Similar(movie, rank, other, value)
+
+    none = np.zeros(0, dtype=np.int32)
+    parts = [Similar(none, none, none, none.astype(np.float32))]
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:
+        for part in pool.map(find_block, range(0, n, size)):
+            parts.append(part)
+            report_progress(min(n, size * (len(parts) - 1)), n)
     return Similar(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from tasks.blocks import select_users
 from tasks.model.embedding import place_in_space
 from tasks.model.fit import fit_fine_clusters, fit_model, known_of
-from tasks.model.neighbours import Known, count_neighbours, nearest, place, tastes_of, weigh_neighbours
+from tasks.model.neighbours import Known, count_neighbours, distances, nearest, place, tastes_of, weigh_neighbours
 from tasks.model.types import CLUSTERS_ALONE, Groups, Scoring
 from tests.model.builders import interactions_of, movies_of, options_of
 
@@ -25,7 +25,7 @@ def test_weights_of_the_nearest_clusters_follow_the_formula(k, n_nearest, sharpn
     points = random.normal(size=(7, 3)).astype(np.float32)
     fine = random.normal(size=(k, 3)).astype(np.float32)
     own = nearest(points, fine)
-    near = weigh_neighbours(points, own, fine, scoring_of(min(k, n_nearest), sharpness))
+    near = weigh_neighbours(distances(points, fine), own, scoring_of(min(k, n_nearest), sharpness))
     assert near.clusters.shape == (7, min(k, n_nearest))
     assert (near.clusters.dtype, near.weights.dtype) == (np.int32, np.float32)
     np.testing.assert_allclose(near.weights.sum(axis=1), 1, rtol=1e-5)
@@ -40,7 +40,7 @@ def test_weights_of_the_nearest_clusters_follow_the_formula(k, n_nearest, sharpn
 def test_of_equally_near_clusters_the_lower_one_comes_first():
     points = np.zeros((2, 2), dtype=np.float32)
     fine = np.array([[0, 2], [1, 0], [0, -1], [-1, 0], [0, 1]], dtype=np.float32)
-    near = weigh_neighbours(points, np.zeros(2, dtype=np.int32), fine, scoring_of(5, 1.0))
+    near = weigh_neighbours(distances(points, fine), np.zeros(2, dtype=np.int32), scoring_of(5, 1.0))
     assert near.clusters.tolist() == [[1, 2, 3, 4, 0]] * 2
 
 
@@ -48,14 +48,14 @@ def test_the_nearest_clusters_of_sparse_points():
     random = np.random.default_rng(5)
     points, fine = random.normal(size=(40, 3)).astype(np.float32), random.normal(size=(5, 3)).astype(np.float32)
     own = np.zeros(40, dtype=np.int32)
-    dense, sparse = (weigh_neighbours(p, own, fine, scoring_of(3, 2.0)) for p in (points, csr_matrix(points)))
+    dense, sparse = (weigh_neighbours(distances(p, fine), own, scoring_of(3, 2.0)) for p in (points, csr_matrix(points)))
     np.testing.assert_array_equal(dense.clusters, sparse.clusters)
     np.testing.assert_allclose(dense.weights, sparse.weights, rtol=1e-4)
 
 
 def test_one_neighbour_is_the_own_cluster_even_where_another_is_nearer():
     points = np.array([[0.0], [10.0]], dtype=np.float32)
-    near = weigh_neighbours(points, np.array([1, 0], dtype=np.int32), points, scoring_of(1, 3.0))
+    near = weigh_neighbours(distances(points, points), np.array([1, 0], dtype=np.int32), scoring_of(1, 3.0))
     assert near.clusters.tolist() == [[1], [0]]
     assert near.weights.tolist() == [[1.0], [1.0]]
 
