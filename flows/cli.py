@@ -16,6 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli_change import favourite, forget, rollback
 from flows.cli_read import PUBLISHED, recommend, status, versions
 from flows.config import EvaluateOptions, Options, RetrainOptions
 from flows.messages import fail, faults_of, message_of, print_warning
@@ -28,7 +29,6 @@ from tasks.text import tables_in_words
 if TYPE_CHECKING:
     from tasks.quality.standings import Standing
 
-REPORTS = Path("reports")
 READER_GONE = 141  # what a shell reports of a program that wrote to a closed pipe
 
 app = App(
@@ -38,7 +38,7 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
 )
-for command in (recommend, status, versions):
+for command in (recommend, status, versions, favourite, forget, rollback):
     app.command(command)
 
 
@@ -137,58 +137,6 @@ def print_standing(standing: "Standing") -> None:
     say("")
 
 
-@app.command
-def favourite(user_id: int, movie: str, *, remove: bool = False, database: Path = PUBLISHED) -> None:
-    """Add a movie to the favourites of a user, now: the tables and recommendations follow without a retrain.
-
-    Args:
-        user_id: Id of the user, who may be new.
-        movie: Title, or words of it, in quotation marks; or MovieLens id of the movie.
-        remove: Take the favourite back.
-        database: Published DuckDB file.
-    """
-    from tasks.favourites.change import change_favourites
-    from tasks.published.titles import movie_called
-
-    movie_id, title = movie_called(database, movie)
-    n_recorded = change_favourites(database, [(user_id, movie_id)], remove)
-    name = f"{title}, movie {movie_id}," if title else f"Movie {movie_id}"
-    what = "is not a favourite" if remove else "is a favourite"
-    say(f"{name} {what} of user {user_id}{'' if n_recorded else ', as before'}.")
-
-
-@app.command
-def forget(user_id: int, *, yes: bool = False, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
-    """Take a user out of the tables, every kept version and the log of favourites, for good; asks before it does.
-
-    Args:
-        user_id: Id of the user.
-        yes: Do not ask; needed where nobody can answer.
-        database: Published DuckDB file.
-        reports: Folder of the pictures.
-    """
-    from tasks.favourites.forget import forget_user, published_run
-
-    _, source = published_run(database)
-    if not yes and not sys.stdin.isatty():
-        fail("Nothing was changed: there is no terminal to ask on. Give --yes to forget without asking.", 1)
-    if not yes:
-        say(f"User {user_id} leaves {database}, every kept version and the log of favourites. There is no way back.")
-        say(f"What {source or 'the demo data'} holds of the user remains.")
-        if console.input("Go on? [y/N] ", markup=False).strip().lower() not in ("y", "yes"):
-            fail("Nothing was changed.", 1)
-    done = forget_user(database, reports, user_id)
-    if not done.n_rows + done.n_kept_rows + done.n_lines:
-        fail(f"User {user_id} is unknown: nothing is published, kept or logged of them.", 1)
-    say(
-        f"User {user_id} is forgotten: {done.n_rows:,} rows of {database} and {done.n_lines:,} lines of the log of "
-        f"favourites are gone, from {done.n_versions} versions."
-    )
-    say("The numbers that the retrain counted, its model and its pictures stay as they are until the next one.")
-    source = done.source or "the demo data"
-    say(f"What {source} holds of the user remains: take it out there, or the next retrain reads it again.")
-
-
 @app.command(name="demo-data")
 def demo_data(folder: Path, *, ratings: int = 100_000, seed: int = 0, replace: bool = False) -> None:
     """Make MovieLens-shaped ratings of invented movies.
@@ -259,23 +207,6 @@ def export(
 
 
 @app.command
-def rollback(*, to: str | None = None, database: Path = PUBLISHED, reports: Path = REPORTS) -> None:
-    """Publish the version before the present one again, or any kept one, tables and pictures.
-
-    Args:
-        to: Run whose version it is, older or newer; `cinecluster versions` lists them.
-        database: Published DuckDB file.
-        reports: Folder of the pictures.
-    """
-    from tasks.favourites.change import change_favourites
-    from tasks.published.publish import roll_back
-
-    run_id = roll_back(database, reports, to)
-    change_favourites(database, [])  # those that came since that run read the log
-    say(f"{database} is run {run_id} again.")
-
-
-@app.command
 def api(
     *,
     host: str = "127.0.0.1",
@@ -316,14 +247,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     It exits with 0 if done, 1 if it failed, 2 on wrong usage, 130 if stopped by Ctrl-C, 141 if nobody reads on.
     """
-    # DuckDB's binding reports objects as the process ends. The first to be registered is the last to run.
-    atexit.register(drop_output, 2)
     apply_settings()
     arguments = with_preset(list(sys.argv[1:] if arguments is None else arguments))
     try:
         with warnings.catch_warnings():
             warnings.showwarning = print_warning  # type: ignore[assignment]
             app(arguments, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except CycloptsError as error:
         bad = error.__cause__
         message = "\n".join(faults_of(bad)) if isinstance(bad, ValidationError) else str(error)
@@ -344,6 +274,20 @@ def drop_output(descriptor: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
+def run() -> None:
+    """Run the command as a process, which ends once all is put away.
+
+    Python would take itself apart before, which takes longer than many a command, and has DuckDB report objects.
+    """
+    status = [0]
+    atexit.register(lambda: os._exit(status[0]))  # the first to be registered is the last to run
+    try:
+        main()
+    except SystemExit as ended:
+        status[0] = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+        raise
+
+
 def with_preset(arguments: list[str]) -> list[str]:
     """Name the default preset where none is named: without any option Cyclopts would check None against the bounds."""
     if arguments[:1] in (["retrain"], ["evaluate"]) and not any(word.startswith("--preset") for word in arguments):
@@ -352,4 +296,4 @@ def with_preset(arguments: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -9,7 +9,16 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-console = Console()
+
+class Output(Console):
+    """A console that leaves it to the command what it means that nobody reads on."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError that is being handled."""
+        raise
+
+
+console = Output()
 aside = Console(stderr=True)
 
 

@@ -257,11 +257,11 @@ def test_former_names_of_options_work_with_a_line_to_say_so(options_of_runs, cap
     assert options["n_clusters"] == "auto"
 
 
-@pytest.mark.parametrize("option", ["--json", "--csv"])
-def test_where_nobody_reads_on_the_command_ends_without_a_word(database, option):
+@pytest.mark.parametrize("options", [["--json"], ["--csv"], []])
+def test_where_nobody_reads_on_the_command_ends_without_a_word(database, options):
     reader, writer = os.pipe()
     os.close(reader)
-    command = [COMMAND, "recommend", "1", option, "--database", database]
+    command = [COMMAND, "recommend", "1", *options, "--database", database]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)  # noqa: S603
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")

@@ -48,7 +48,8 @@ def test_the_nearest_clusters_of_sparse_points():
     random = np.random.default_rng(5)
     points, fine = random.normal(size=(40, 3)).astype(np.float32), random.normal(size=(5, 3)).astype(np.float32)
     own = np.zeros(40, dtype=np.int32)
-    dense, sparse = (weigh_neighbours(distances(p, fine), own, scoring_of(3, 2.0)) for p in (points, csr_matrix(points)))
+    d2 = [distances(form, fine) for form in (points, csr_matrix(points))]
+    dense, sparse = (weigh_neighbours(each, own, scoring_of(3, 2.0)) for each in d2)
     np.testing.assert_array_equal(dense.clusters, sparse.clusters)
     np.testing.assert_allclose(dense.weights, sparse.weights, rtol=1e-4)
 
