@@ -76,8 +76,7 @@ def retrain(*, config: Annotated[RetrainOptions | None, Parameter(name="*")] = N
     from tasks.published.read import first_user
     from tasks.task import show_on
 
-    use_server(server)
-    with show_on(console):
+    with use_server(server), show_on(console):
         built = flow(**config.model_dump())
     console.print(summary_table(built, config))
     recommend(first_user(config.database), n=5, database=config.database)
@@ -113,8 +112,7 @@ def evaluate(*, config: Annotated[EvaluateOptions | None, Parameter(name="*")] =
     from tasks.quality.standings import standings
     from tasks.task import show_on
 
-    use_server(server)
-    with show_on(console):
+    with use_server(server), show_on(console):
         measured = pl.DataFrame(flow(**config.model_dump()), schema=SCHEMA)
     for standing in standings(measured):
         print_standing(standing)

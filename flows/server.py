@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,10 +103,14 @@ def start_with_parent(uvicorn: list[str], **options: Any) -> subprocess.Popen[An
     return subprocess.Popen(command, start_new_session=True, **options)  # noqa: S603
 
 
-def use_server(started: Server | None = None) -> None:
-    """Have Prefect take the server that was started, and end with this process the ones that it starts itself."""
+@contextmanager
+def use_server(started: Server | None = None) -> Iterator[None]:
+    """Have Prefect take the server that was started, and end with this process the ones that it starts itself.
+
+    To a temporary server no heartbeats are sent: nobody watches them, and the end of a flow waits for the last one.
+    """
     from prefect.server.api import server
-    from prefect.settings import get_current_settings
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
 
     if started and get_current_settings().api.url:
         started.process.terminate()
@@ -121,3 +126,5 @@ def use_server(started: Server | None = None) -> None:
     if started:
         temporary = server.SubprocessASGIServer()
         temporary.port = started.port
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None} if started else {}):
+        yield

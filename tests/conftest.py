@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from shutil import copy
@@ -124,7 +124,7 @@ def prefect(prefect_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have commands that run in this process start no temporary server of Prefect."""
     monkeypatch.setattr("flows.cli.start_server", lambda: None)
-    monkeypatch.setattr("flows.cli.use_server", lambda started: None)
+    monkeypatch.setattr("flows.cli.use_server", lambda started: nullcontext())
 
 
 @pytest.fixture(scope="session")

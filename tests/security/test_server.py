@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from prefect.server.api import server
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 import flows.server
 from flows.server import Server, start_server, use_server
@@ -20,7 +21,8 @@ import sys
 from flows.server import apply_settings, start_server, use_server
 apply_settings()
 started = start_server() if sys.argv[1] == "early" else None
-use_server(started)
+using = use_server(started)
+using.__enter__()
 from prefect.server.api.server import SubprocessASGIServer
 server = SubprocessASGIServer()
 server.start()
@@ -59,11 +61,21 @@ def test_the_server_that_was_started_is_taken_for_its_own_port_only(monkeypatch)
     monkeypatch.setattr(server, "SubprocessASGIServer", lambda: SimpleNamespace())
     monkeypatch.setattr(flows.server, "start_with_parent", lambda uvicorn, **options: "another")
     monkeypatch.setattr("prefect.settings.get_current_settings", lambda: SimpleNamespace(api=SimpleNamespace(url=None)))
-    use_server(Server(8123, "the one that was started"))
     uvicorn = ["python", "-m", "uvicorn", "--port"]
-    assert server.subprocess.Popen([*uvicorn, "8124"]) == "another"
-    assert server.subprocess.Popen([*uvicorn, "8123"]) == "the one that was started"
-    assert server.subprocess.Popen([*uvicorn, "8123"]) == "another"
+    with use_server(Server(8123, "the one that was started")):
+        assert server.subprocess.Popen([*uvicorn, "8124"]) == "another"
+        assert server.subprocess.Popen([*uvicorn, "8123"]) == "the one that was started"
+        assert server.subprocess.Popen([*uvicorn, "8123"]) == "another"
+
+
+def test_heartbeats_are_sent_to_a_server_that_stands_only(monkeypatch):
+    monkeypatch.setattr(server, "subprocess", subprocess)  # put back afterwards
+    monkeypatch.setattr(server, "SubprocessASGIServer", lambda: SimpleNamespace())
+    with temporary_settings({PREFECT_API_URL: None, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 30}):
+        with use_server(Server(8123, "the one that was started")):
+            assert PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value() is None
+        with use_server():
+            assert PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value() == 30
 
 
 def test_importing_flows_does_nothing_to_the_process(tmp_path):
