@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.learning import read_users
 from flows.config import RetrainOptions
 from tasks.model.elbow import find_elbow, measure_wcss
-from tasks.model.embedding import fit_taste_space, place_in_space
+from tasks.model.embedding import embed
 from tasks.model.types import ModelOptions, Points
 
 SEEDS = range(10)
@@ -20,7 +20,7 @@ def main(source: str) -> None:
     """Print the number picked from all users, and those picked from samples, with the seconds of each."""
     options = RetrainOptions().model
     users, movies = read_users(Path(source))
-    points = place_in_space(users, fit_taste_space(users, movies, options), options)
+    points = embed(users, movies, options)[1]
     wcss, seconds = measure(points, options._replace(elbow_users=None))
     print(f"all {len(users.user_ids):,} users: {find_elbow(wcss, options)} clusters, {seconds:.1f} s", flush=True)
     for seed in SEEDS:

@@ -1,18 +1,28 @@
 """What the command does to its own process before a flow runs: settings, and a temporary server that ends with it."""
 
+import atexit
 import os
+import re
 import socket
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from tasks.errors import CineclusterError
+
 SETTINGS = Path(__file__).parents[1] / "prefect.toml"
+SETTINGS_FILES = ("prefect.toml", "pyproject.toml", ".env")  # that Prefect reads in the working directory
+NAMED_SERVER = re.compile(r"PREFECT_API_URL|^\s*\[(tool\.prefect\.)?api\]|^\s*api\s*[.=]", re.IGNORECASE | re.MULTILINE)
+SECONDS_TO_START, SECONDS_TO_END = 120, 5
 HOST = "127.0.0.1"
 APP = "prefect.server.api.server:create_app"
 EPHEMERAL = {
@@ -66,11 +76,12 @@ def variables_of(settings: dict[str, Any], prefix: str = "PREFECT") -> Iterator[
 
 
 def start_server() -> Server | None:
-    """Start the temporary server that Prefect is going to want, while this process imports what a flow needs.
+    """Start a temporary server for this process, while it imports what a flow needs.
 
-    Returns None where Prefect is told to use another server, or none.
+    To Prefect, which has to be imported after this, it is a server that stands: importing what Prefect would start one
+    with takes two seconds. Returns None where Prefect is told to use another server, or none.
     """
-    if os.environ.get("PREFECT_API_URL") or names_server(profiles()):
+    if os.environ.get("PREFECT_API_URL") or any(map(names_server, [profiles(), *map(Path, SETTINGS_FILES)])):
         return None
     if os.environ.get("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "true").lower() in ("0", "false"):
         return None
@@ -80,7 +91,18 @@ def start_server() -> Server | None:
     packages = str(Path(str(find_spec("prefect").origin)).parents[1])  # type: ignore[union-attr]
     uvicorn = ["uvicorn", "--app-dir", packages, "--factory", APP, "--host", HOST, "--port", str(port)]
     process = start_with_parent([*uvicorn, "--log-level", "error", "--lifespan", "on"], env={**os.environ, **EPHEMERAL})
+    os.environ["PREFECT_API_URL"] = f"http://{HOST}:{port}/api"
+    atexit.register(end, process)
     return Server(port, process)
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """End a server, which first writes what it has been told."""
+    process.terminate()
+    try:
+        process.wait(SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def profiles() -> Path:
@@ -90,8 +112,8 @@ def profiles() -> Path:
 
 
 def names_server(path: Path) -> bool:
-    """Return whether a file of profiles names a server."""
-    return path.is_file() and "PREFECT_API_URL" in path.read_text(encoding="utf-8", errors="replace")
+    """Return whether a file of settings or profiles may name a server."""
+    return path.is_file() and bool(NAMED_SERVER.search(path.read_text(encoding="utf-8", errors="replace")))
 
 
 def start_with_parent(uvicorn: list[str], **options: Any) -> subprocess.Popen[Any]:
@@ -104,27 +126,46 @@ def start_with_parent(uvicorn: list[str], **options: Any) -> subprocess.Popen[An
 
 
 @contextmanager
-def use_server(started: Server | None = None) -> Iterator[None]:
-    """Have Prefect take the server that was started, and end with this process the ones that it starts itself.
+def use_server(started: Server | None) -> Iterator[None]:
+    """Wait for the server that was started, or end with this process those that Prefect starts itself.
 
     To a temporary server no heartbeats are sent: nobody watches them, and the end of a flow waits for the last one.
     """
-    from prefect.server.api import server
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    if started and get_current_settings().api.url:
-        started.process.terminate()
-        started = None
-    ready = [started] if started else []
+    if started is None:
+        from prefect.server.api import server
 
-    def start(args: list[str], **options: Any) -> subprocess.Popen[Any]:
-        if ready and str(ready[0].port) in args:
-            return ready.pop().process
-        return start_with_parent(args[2:], **options)  # python -m uvicorn ...
+        def start(args: list[str], **options: Any) -> subprocess.Popen[Any]:
+            return start_with_parent(args[2:], **options)  # python -m uvicorn ...
 
-    server.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start})  # type: ignore[assignment]
-    if started:
-        temporary = server.SubprocessASGIServer()
-        temporary.port = started.port
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None} if started else {}):
+        server.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start})  # type: ignore[assignment]
         yield
+        return
+    wait_for(started)
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
+
+
+def wait_for(server: Server) -> None:
+    """Return when a server answers.
+
+    Raises
+    ------
+    CineclusterError
+        If it ends before, or has not answered after two minutes.
+    """
+    ends = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < ends and server.process.poll() is None:
+        connection = HTTPConnection(HOST, server.port, timeout=SECONDS_TO_START)
+        try:
+            connection.request("GET", "/api/health")
+            if connection.getresponse().status == HTTPStatus.OK:
+                return
+        except (OSError, HTTPException):
+            time.sleep(0.05)
+        finally:
+            connection.close()
+    raise CineclusterError(
+        "Prefect's temporary server did not start. `prefect server start` says why, and can serve instead."
+    )

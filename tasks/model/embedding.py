@@ -13,8 +13,8 @@ from tasks.model.types import ModelOptions, Movies, Points, Scoring, TasteSpace
 MANY_USERS, FEW_COMPONENTS, MANY_COMPONENTS = 3000, 32, 64
 
 
-def fit_taste_space(sample: Interactions, movies: Movies, options: ModelOptions) -> TasteSpace:
-    """Return the space that users are clustered in.
+def embed(sample: Interactions, movies: Movies, options: ModelOptions) -> tuple[TasteSpace, Points]:
+    """Return the space that users are clustered in, and the points of the sample as of `place_in_space`.
 
     Parameters
     ----------
@@ -34,20 +34,21 @@ def fit_taste_space(sample: Interactions, movies: Movies, options: ModelOptions)
     n_components = min(int(n_components), min(sample.weights.shape) - 1)
     n_movies = len(movies.n_fans)
     idf = np.ones(n_movies, dtype=np.float32) if options.weighting == "none" else idf_of(movies)
+    weighed = weigh(sample, idf, options)
     axes, scale = np.zeros((n_movies, 0)), np.zeros(0)
     if n_components > 0:
         svd = TruncatedSVD(n_components, n_iter=5, random_state=options.seed)
         with np.errstate(invalid="ignore"):  # users who are all alike have no variance to explain
-            svd.fit(weigh(sample, idf, options).astype(np.float64))
+            svd.fit(weighed.astype(np.float64))
         axes, scale = svd.components_.T, np.ones(n_components)
         if options.weighting == "idf":
             scale = np.sqrt(np.maximum(svd.singular_values_, np.finfo(np.float32).tiny))
     centre = np.zeros_like(scale)
     space = TasteSpace(*(array.astype(np.float32) for array in (idf, axes, scale, centre)))
     if n_components > 0 and options.weighting == "idf":
-        mean = place_in_space(sample, space, options).mean(axis=0, dtype=np.float64)
+        mean = project(weighed, space, options).mean(axis=0, dtype=np.float64)
         space = space._replace(centre=mean.astype(np.float32))
-    return space
+    return space, project(weighed, space, options)
 
 
 def idf_of(movies: Movies) -> NDArray[np.float32]:
@@ -64,7 +65,11 @@ def place_in_space(users: Interactions, space: TasteSpace, options: ModelOptions
     Without axes it is the weighed incidence. With weighting ``"idf"`` it is U sqrt(S) of the SVD, each row of length
     1, then seen from the centre and again of length 1; else U S. Shape (n_users, n_components), float32.
     """
-    weighed = weigh(users, space.idf, options)
+    return project(weigh(users, space.idf, options), space, options)
+
+
+def project(weighed: csr_matrix, space: TasteSpace, options: ModelOptions | Scoring) -> Points:
+    """Return the points of users whose evidence has been weighed."""
     if not space.axes.shape[1]:
         return weighed
     points = (weighed @ space.axes.astype(np.float64)) / space.scale

@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import normalize
 
 from tasks.blocks import Interactions, evidence_of, favourites_of, rank_movies
-from tasks.model.embedding import fit_taste_space, place_in_space
+from tasks.model.embedding import embed, place_in_space
 from tasks.model.items import count_items, gram_of, item_weights, rarity, with_few_digits
 from tasks.model.kmeans import count_favourites, fine_k_means, order_by_size, renumber
 from tasks.model.neighbours import Known, count_neighbours, labels_of, nearest
@@ -37,8 +37,7 @@ def with_movies(users: Interactions) -> tuple[Interactions, Movies]:
 
 def fit_fine_clusters(sample: Interactions, movies: Movies, n_clusters: int, options: ModelOptions) -> Fit:
     """Return the taste space and fine clusters, which are the clusters too: all that recommendations need."""
-    space = fit_taste_space(sample, movies, options)
-    points = place_in_space(sample, space, options)
+    space, points = embed(sample, movies, options)
     fine = fine_k_means(points, n_clusters, options.seed)
     return Fit(sample, movies, space, Groups(fine, fine, fine))
 

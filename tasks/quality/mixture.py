@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, select_users
 from tasks.model.draw import limit_of, user_key
-from tasks.model.embedding import fit_taste_space, place_in_space
+from tasks.model.embedding import embed
 from tasks.model.fit import fit_model, known_of, with_movies
 from tasks.model.items import count_items
 from tasks.model.kmeans import fine_k_means
@@ -64,10 +64,8 @@ class Trained(NamedTuple):
 def train_on(split: Split, options: ModelOptions) -> Trained:
     """Return the training part of a split in its taste space."""
     train, movies = with_movies(split.train)
-    space = fit_taste_space(train, movies, options)
-    return Trained(
-        train, split.test[:, movies.movie_ids], movies, space, place_in_space(train, space, options), split.kind
-    )
+    space, points = embed(train, movies, options)
+    return Trained(train, split.test[:, movies.movie_ids], movies, space, points, split.kind)
 
 
 def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, n_items: int) -> Mixture:

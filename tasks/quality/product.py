@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.blocks import Interactions, favourites_of, select_movies
-from tasks.model.embedding import fit_taste_space, place_in_space
+from tasks.model.embedding import embed
 from tasks.model.fit import fit_in_memory, fit_model, known_of, with_movies
 from tasks.model.kmeans import cluster_users, number_by_size
 from tasks.model.merge import merge_small_clusters
@@ -70,8 +70,8 @@ def fit_article(train: Interactions, options: ModelOptions, withheld: NDArray[np
     started = time.monotonic()
     options = options._replace(**ARTICLE)
     ranked, movies = with_movies(train)
-    space = fit_taste_space(ranked, movies, options)
-    points, favourites = place_in_space(ranked, space, options), favourites_of(ranked)
+    space, points = embed(ranked, movies, options)
+    favourites = favourites_of(ranked)
     found = cluster_users(points, favourites, ARTICLE_CLUSTERS, options)
     clusters = number_by_size(merge_small_clusters(found, points, favourites, options))
     fit = Fit(ranked, movies, space, Groups(found, clusters, clusters))

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from tasks.blocks import Interactions, favourites_of
 from tasks.engine import Engine
 from tasks.model.elbow import find_elbow, measure_wcss
-from tasks.model.embedding import fit_taste_space, place_in_space
+from tasks.model.embedding import embed
 from tasks.model.fit import fit_model
 from tasks.model.kmeans import cluster_users, fine_k_means, measure_clusters, number_by_size
 from tasks.model.merge import merge_small_clusters
@@ -17,8 +17,7 @@ from tasks.quality.choose import Choice
 
 def embed_users(sample: Interactions, movies: Movies, options: ModelOptions) -> tuple[TasteSpace, Points]:
     """Return the taste space, and where the users of the sample are in it."""
-    space = fit_taste_space(sample, movies, options)
-    return space, place_in_space(sample, space, options)
+    return embed(sample, movies, options)
 
 
 def measure_elbow(points: Points, movies: Movies, options: ModelOptions) -> Elbow:

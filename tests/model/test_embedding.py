@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tasks.blocks import select_users
 from tasks.model.draw import shuffle_key
-from tasks.model.embedding import fit_taste_space, idf_of, place_in_space, weigh
+from tasks.model.embedding import embed, idf_of, place_in_space, weigh
 from tasks.model.recency import age
 from tests.model.builders import UNSEEN, from_incidence, interactions_of, movies_of, options_of
 
@@ -37,7 +37,7 @@ def normal(rows):
 def points_of(users, **options):
     """The space of users, and where they are in it."""
     chosen = options_of(**options)
-    space = fit_taste_space(users, movies_of(users), chosen)
+    space, _ = embed(users, movies_of(users), chosen)
     return space, place_in_space(users, space, chosen)
 
 
@@ -158,7 +158,7 @@ def test_a_space_has_no_more_columns_than_the_incidence_has_dimensions(weighting
 @pytest.mark.parametrize(("n_users", "expected"), [(2999, 32), (3000, 64)])
 def test_auto_takes_more_components_for_many_users(n_users, expected):
     users = some_users(80, 70)
-    space = fit_taste_space(users, movies_of(users)._replace(n_users=n_users), options_of(n_components="auto"))
+    space, _ = embed(users, movies_of(users)._replace(n_users=n_users), options_of(n_components="auto"))
     assert space.axes.shape == (70, expected)
 
 

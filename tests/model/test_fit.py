@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import issparse
 
 from tasks.blocks import evidence_of, favourites_of, slice_users, sum_parts
-from tasks.model.embedding import fit_taste_space, place_in_space
+from tasks.model.embedding import embed, place_in_space
 from tasks.model.fit import count_candidates, fit_fine_clusters, fit_model, known_of, scoring_of, smooth
 from tasks.model.items import gram_of, item_weights
 from tasks.model.kmeans import k_means
@@ -40,8 +40,7 @@ def fit(users, n_blocks=1, n_clusters=3, n_fine=6, **options):
     """The model of users who come in blocks, and their clusters as found and as numbered by the fit."""
     settings = options.pop("settings", CLUSTERS_ALONE)
     chosen, movies = options_of(n_components=5, **options), movies_of(users)
-    space = fit_taste_space(users, movies, chosen)
-    points = place_in_space(users, space, chosen)
+    space, points = embed(users, movies, chosen)
     found, clusters, fine = (k_means(points, k, 1, 50, 0) for k in (n_clusters + 1, n_clusters, n_fine))
     size = -(-len(users.user_ids) // n_blocks)
     blocks = [slice_users(users, start, start + size) for start in range(0, len(users.user_ids), size)]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.blocks import favourites_of, rank_movies, slice_users
-from tasks.model.embedding import fit_taste_space, place_in_space
+from tasks.model.embedding import embed
 from tasks.model.fit import fit_fine_clusters, fit_model, known_of
 from tasks.model.kmeans import with_centroids
 from tasks.model.neighbours import place
@@ -181,8 +181,8 @@ def test_the_articles_rule_exactly(users, top_n, data):
     options, labels = options_of(preset="article"), data.draw(labels_for(len(users.user_ids)))
     ranked, columns, _ = rank_movies(users)
     movies = movies_of(ranked)
-    space = fit_taste_space(ranked, movies, options)
-    clusters = with_centroids(place_in_space(ranked, space, options), labels)
+    space, points = embed(ranked, movies, options)
+    clusters = with_centroids(points, labels)
     fit = Fit(ranked, movies, space, Groups(clusters, clusters, clusters))
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(ranked))
     best = rank(ranked, place(ranked, model, known_of(fit)), model, top_n)

@@ -7,28 +7,27 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from prefect.server.api import server
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 import flows.server
 from flows.server import Server, start_server, use_server
+from tasks.errors import CineclusterError
 
 START = """
 import sys
 from flows.server import apply_settings, start_server, use_server
 apply_settings()
 started = start_server() if sys.argv[1] == "early" else None
-using = use_server(started)
-using.__enter__()
-from prefect.server.api.server import SubprocessASGIServer
-server = SubprocessASGIServer()
-server.start()
-assert started is None or (server.server_process, server.port) == (started.process, started.port)
-print(server.server_process.pid, flush=True)
-sys.stdin.readline()
+with use_server(started):
+    if started is None:
+        from prefect.server.api.server import SubprocessASGIServer
+        server = SubprocessASGIServer()
+        server.start()
+    print((started.process if started else server.server_process).pid, flush=True)
+    sys.stdin.readline()
 """
 
 
@@ -56,25 +55,20 @@ def test_the_temporary_server_ends_with_a_killed_process(when, prefect_home):
     assert not is_running(server)
 
 
-def test_the_server_that_was_started_is_taken_for_its_own_port_only(monkeypatch):
-    monkeypatch.setattr(server, "subprocess", subprocess)  # put back afterwards
-    monkeypatch.setattr(server, "SubprocessASGIServer", lambda: SimpleNamespace())
-    monkeypatch.setattr(flows.server, "start_with_parent", lambda uvicorn, **options: "another")
-    monkeypatch.setattr("prefect.settings.get_current_settings", lambda: SimpleNamespace(api=SimpleNamespace(url=None)))
-    uvicorn = ["python", "-m", "uvicorn", "--port"]
-    with use_server(Server(8123, "the one that was started")):
-        assert server.subprocess.Popen([*uvicorn, "8124"]) == "another"
-        assert server.subprocess.Popen([*uvicorn, "8123"]) == "the one that was started"
-        assert server.subprocess.Popen([*uvicorn, "8123"]) == "another"
+def test_a_server_that_ends_before_it_answers_is_told():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with pytest.raises(CineclusterError, match="did not start"), use_server(Server(1, ended)):
+        pass
 
 
 def test_heartbeats_are_sent_to_a_server_that_stands_only(monkeypatch):
     monkeypatch.setattr(server, "subprocess", subprocess)  # put back afterwards
-    monkeypatch.setattr(server, "SubprocessASGIServer", lambda: SimpleNamespace())
-    with temporary_settings({PREFECT_API_URL: None, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 30}):
-        with use_server(Server(8123, "the one that was started")):
+    monkeypatch.setattr(flows.server, "wait_for", lambda started: None)
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 30}):
+        with use_server(Server(8123, None)):
             assert PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value() is None
-        with use_server():
+        with use_server(None):
             assert PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value() == 30
 
 
@@ -112,5 +106,14 @@ def test_no_server_is_started_where_another_one_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
     assert start_server() is None
     monkeypatch.delenv("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE")
+    for name, text in {
+        "prefect.toml": '[api]\nurl = "http://127.0.0.1:9/api"',
+        "pyproject.toml": '[tool.prefect]\napi.url = "http://127.0.0.1:9/api"',
+        ".env": "PREFECT_API_URL=http://127.0.0.1:9/api",
+    }.items():
+        (tmp_path / name).write_text(text)
+        monkeypatch.chdir(tmp_path)
+        assert start_server() is None
+        (tmp_path / name).unlink()
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert start_server() is None
