@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-STEP = re.compile(r"^(.+?)\s+(\d+\.\d) s$", re.MULTILINE)
+STEP = re.compile(r"^(.+?) +(\d+\.\d) s(?:  .*)?$", re.MULTILINE)
 
 
 class Measured(NamedTuple):

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from tasks.blocks import evidence_of, slice_users
 from tasks.model import items
 from tasks.model.items import (
+    add_low_rank,
     count_items,
     discounted,
     gram_of,
     item_weights,
-    low_rank_weights,
+    low_rank_axes,
     rarity,
     regression_weights,
     scale_of,
@@ -136,6 +137,13 @@ def test_movies_without_evidence_have_no_weights():
     assert not item_weights(np.zeros((3, 3)), SETTINGS).any()
 
 
+def low_rank_weights(gram):
+    """The part of low rank alone."""
+    weights = np.zeros(gram.shape, dtype=np.float32)
+    add_low_rank(weights, low_rank_axes(np.diag(gram), lambda vectors: gram @ vectors), 1.0)
+    return weights
+
+
 def test_the_part_of_low_rank_is_a_projection_on_the_leading_axes(monkeypatch):
     monkeypatch.setattr(items, "N_AXES", 3)
     gram = gram_of(some_users(), 9)
@@ -181,7 +189,7 @@ def test_many_items_have_single_precision(monkeypatch):
 @given(st.integers(0, 999), st.floats(1e-6, 1e6))
 def test_weights_are_stored_to_a_hundred_thousandth_of_the_largest(seed, scale):
     weights = np.random.default_rng(seed).normal(scale=scale, size=(5, 5)).astype(np.float32)
-    stored = with_few_digits(weights)
+    stored = with_few_digits(weights.copy())
     assert stored.dtype == np.float32
     np.testing.assert_allclose(stored, weights, atol=1e-5 * np.abs(weights).max())
     assert len(f"{np.abs(stored).max():.6g}".replace(".", "").strip("0").split("e")[0]) <= 6
@@ -201,6 +209,8 @@ def test_later_favourites_count_more():
         ([1], 1, 0),
         ([2] * 18_001, 9, 18_000),
         ([2] * 10_000, 100_000, 8500),  # spread evenly
+        ([2] * 10_000, 25_000, 9700),
+        ([2] * 10_000, 24_999, 10_000),
         ([90_000] * 100 + [2] * 10_000, 100_000, 2500),
         ([2] * 18_001 + [1] * 36_000, 100_000, 18_000),
     ],
