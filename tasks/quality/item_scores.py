@@ -22,6 +22,8 @@ from tasks.model.lapack import invert
 from tasks.model.types import ItemSettings
 from tasks.quality.mixture import Mixture
 
+MOST_EXACT = 4000  # movies up to which the Gram matrix of a trial has double precision; it saves time beyond
+
 
 class Basis(NamedTuple):
     """What the item model of a mixture is learned from, for the n movies that are ranked.
@@ -65,6 +67,7 @@ def basis_of(mixture: Mixture, settings: ItemSettings) -> Basis:
             sessions = sessions_of(mixture.train, n_movies)
             add_sessions(gram, sessions, settings.session_weight)
             rows = csr_matrix(vstack([rows, np.sqrt(settings.session_weight) * sessions]))
+        gram = gram if n_movies <= MOST_EXACT else gram.astype(np.float32, copy=False)
     rows = rows.astype(np.float64)
     diagonal = np.asarray(rows.multiply(rows).sum(axis=0)).ravel()
     axes = low_rank_axes(diagonal, lambda vectors: rows.T @ (rows @ vectors))
