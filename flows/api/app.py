@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
 
 from flows.api.fast import shorten
 from flows.api.guard import Guard, Measures
-from flows.api.pages import page_routes
+from flows.api.pages import Pages, page_routes
 from flows.api.routes import DEFAULT_N, Threads, changing_routes, reading_routes, stored_answer, watching_routes
 from flows.api.sessions import Sessions
 from flows.terminal import say
@@ -78,7 +80,14 @@ def create_app(store: Store, follower: Follower, options: ServeOptions) -> Guard
         app.include_router(changing_routes(store, threads, options.token))
     app.include_router(watching_routes(store, measures, options.max_age, lambda: follower.problem))
 
-    app.include_router(page_routes(store, threads, Sessions(options.token)))
+    pages = Pages(store, Sessions(options.token))
+    app.include_router(page_routes(pages, threads))
+
+    @app.exception_handler(HTTPException)
+    async def say_what_is_missing(request: Request, error: HTTPException) -> Response:
+        if error.detail == "Not Found" and "text/html" in request.headers.get("accept", ""):
+            return pages.problem(request, 404, "There is no such page.")
+        return await http_exception_handler(request, error)
 
     @app.exception_handler(CineclusterError)
     async def say_what_is_wrong(request: Request, error: CineclusterError) -> JSONResponse:

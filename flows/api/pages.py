@@ -4,7 +4,7 @@ import asyncio
 from importlib.resources import files
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -51,19 +51,18 @@ def number_in(text: str, least: int = 1, most: int = LARGEST_ID) -> int | None:
     return number if least <= number <= most else None
 
 
-def page_routes(store: Store, threads: Threads, sessions: Sessions) -> APIRouter:
+def page_routes(pages: Pages, threads: Threads) -> APIRouter:
     """Return the routes of the pages."""
     router = APIRouter(include_in_schema=False)
-    pages = Pages(store, sessions)
     add_reading(router, pages, threads)
-    if sessions.token is not None:
+    if pages.sessions.token is not None:
         add_signing(router, pages)
         add_changing(router, pages, threads)
 
     @router.get("/explore/{name}")
     async def static(request: Request, name: str) -> Response:
         if name not in TYPES:
-            return pages.problem(request, 404, "There is no such page.")
+            raise HTTPException(404)
         content = files("flows.api").joinpath("static", name).read_bytes()
         return Response(content, media_type=TYPES[name])
 
@@ -74,7 +73,7 @@ def add_reading(router: APIRouter, pages: Pages, threads: Threads) -> None:
     """Add the pages that anybody may see."""
     store = pages.store
 
-    @router.get("/")
+    @router.api_route("/", methods=["GET", "HEAD"])
     async def home(request: Request, q: str = "") -> Response:
         q = q.strip()[:200]
         movies = await threads.run(found.find_movies, store.tables, q, MOST_FOUND) if q else []

@@ -86,12 +86,24 @@ def test_every_page_is_whole_and_obeys_no_title(client, path):
         "/explore/nothing",
         "/explore/..%2fapp.py",
         "/explore/movies/99999999999",
+        "/nothing",
     ],
 )
 def test_what_is_not_there_is_a_page_that_says_so(client, path):
-    answer = client.get(path)
+    answer = client.get(path, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert answer.status_code == 404
-    assert "There is no such" in answer.text or answer.json() == {"detail": "Not Found"}
+    assert "There is no such" in answer.text
+
+
+def test_programs_are_told_what_is_not_there_as_json(client):
+    assert client.get("/nothing").json() == {"detail": "Not Found"}
+    unknown = client.get("/movies/777", headers={"accept": "text/html"})
+    assert unknown.json() == {"detail": "Movie 777 is unknown."}
+
+
+def test_the_head_of_the_first_page_can_be_asked_for(client):
+    answer = client.head("/")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
 
 def test_a_number_finds_a_user_and_says_who_is_unknown(client):
