@@ -5,7 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -278,7 +278,14 @@ def run() -> None:
     Python would take itself apart before, which takes longer than many a command, and has DuckDB report objects.
     """
     status = [0]
-    atexit.register(lambda: os._exit(status[0]))  # the first to be registered is the last to run
+
+    def leave() -> None:
+        """Print what waits, and end."""
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status[0])
+
+    atexit.register(leave)  # the first to be registered is the last to run
     try:
         main()
     except SystemExit as ended:
