@@ -91,11 +91,11 @@ def search_strength(heads: list[Mixture], start: ItemSettings, weights: tuple[fl
     try_each([best._replace(strength=best.strength * factor) for factor in (0.5, 2)], weights)
     chosen = most_usual(tried, start).settings
     if chosen.weight:
-        others = product(REGULARISATION_POWERS, (0.5, 1))
-        others_ = [
-            chosen._replace(regularisation_power=power, strength=factor * chosen.strength) for power, factor in others
+        others = [
+            chosen._replace(regularisation_power=power, strength=factor * chosen.strength)
+            for power, factor in product(REGULARISATION_POWERS, (0.5, 1))
         ]
-        try_each(others_, (chosen.weight,))
+        try_each(others, (chosen.weight,))
     return tried
 
 
@@ -184,6 +184,7 @@ def measure_one(mixture: Mixture, scores: ItemScores, settings: ItemSettings) ->
     lift = rarity(mixture.popularity, settings.rarity_power)
 
     def mixed(users: slice) -> NDArray[np.float32]:
+        """Return the scores of some users."""
         by_items = scores.regression[users] + np.float32(settings.low_rank * scores.scale) * scores.low_rank[users]
         by_items *= np.float32(settings.weight * settings.unit)
         by_items += mixture.clusters[users] * np.float32(1 - settings.weight)
@@ -203,8 +204,8 @@ def unit_of(mixture: Mixture, scores: ItemScores, low_rank: float) -> float:
     held_out = mixture.test.nonzero()
     by_items = scores.regression[held_out] + np.float32(low_rank * scores.scale) * scores.low_rank[held_out]
     sums = (float(each.sum(dtype=np.float64)) for each in (mixture.clusters[held_out], by_items))
-    by_clusters, by_items_ = (max(each, 1e-9) for each in sums)
-    return by_clusters / by_items_
+    of_clusters, of_items = (max(each, 1e-9) for each in sums)
+    return of_clusters / of_items
 
 
 def most_usual(tried: list[Tried], usual: ItemSettings) -> Tried:
