@@ -127,10 +127,14 @@ class SparkEngine:
         return self.frames[parsed.target].count()
 
     def sum_blocks(self, function: Callable[[Interactions], Sums]) -> dict[str, NDArray]:
-        """Return the sums over all blocks of what workers make of each by ``function``."""
+        """Return the sums over all blocks of what workers make of each by ``function``.
+
+        They come through the folder: a message of Spark Connect ends at 128 MB.
+        """
         summed = partial(worker.sum_users, package=self.pack(function), n_movies=self.n_movies())
         chunks = self.frames["users"].mapInArrow(summed, worker.CHUNK).groupBy("name", "place")
-        return worker.arrays_of(chunks.applyInArrow(worker.add_chunks, worker.CHUNK).toArrow())
+        self.keep("sums", chunks.applyInArrow(worker.add_chunks, worker.CHUNK))
+        return worker.arrays_of(self.read("sums").to_table())
 
     def map_files(self, function: FileFunction, n_files: int, table: str, schema: pa.Schema) -> None:
         """Build ``table`` with the columns of ``schema`` from what workers make of files 0, 1, ..., a task each."""
@@ -185,10 +189,14 @@ class SparkEngine:
         rows.createOrReplaceTempView(name)
         self.frames[name] = self.session.table(name)
 
+    def read(self, table: str) -> ds.Dataset:
+        """Return the rows of a table in the folder."""
+        system, path = locate(f"{self.folder}/{table}")
+        return ds.dataset(path, filesystem=system, format="parquet")
+
     def bring(self, parsed: Parsed, connection: duckdb.DuckDBPyConnection) -> None:
         """Bring a table from the folder into the DuckDB file."""
-        system, path = locate(f"{self.folder}/{parsed.target}")
-        connection.register("brought", ds.dataset(path, filesystem=system, format="parquet"))
+        connection.register("brought", self.read(parsed.target))
         rows = connection.table("brought").order(parsed.order)
         if parsed.kind == "table":
             connection.execute(f"drop table if exists {parsed.target}")
