@@ -107,11 +107,12 @@ class SparkEngine:
 
     def blocks(self, is_kept: UserFilter | None = None) -> Iterator[Interactions]:
         """Yield the users who have favourites, in ascending order; those whom workers keep are held in memory."""
-        users = self.frames["users"]
+        table = "users"
         if is_kept:
             function = partial(worker.keep_users, package=self.pack(is_kept))
-            users = users.mapInArrow(function, users.schema)
-        found = interactions_of(users.toArrow(), self.n_movies())
+            table = "kept_users"
+            self.keep(table, self.frames["users"].mapInArrow(function, self.frames["users"].schema))
+        found = interactions_of(self.read(table).to_table(), self.n_movies())
         for start in range(0, len(found.user_ids), BLOCK_USERS):
             yield slice_users(found, start, start + BLOCK_USERS)
 
@@ -129,7 +130,7 @@ class SparkEngine:
     def sum_blocks(self, function: Callable[[Interactions], Sums]) -> dict[str, NDArray]:
         """Return the sums over all blocks of what workers make of each by ``function``.
 
-        They come through the folder: a message of Spark Connect ends at 128 MB.
+        They come through the folder, as users do: a message of Spark Connect ends at 128 MB.
         """
         summed = partial(worker.sum_users, package=self.pack(function), n_movies=self.n_movies())
         chunks = self.frames["users"].mapInArrow(summed, worker.CHUNK).groupBy("name", "place")

@@ -156,6 +156,18 @@ def test_the_first_movies_and_users_are_the_same(first, spark):
     compare(spark, "favourites", PARAMETERS | first)
 
 
+def count_widely(users):
+    """The number of users, once and in an array larger than a message of Spark Connect."""
+    return {"wide": np.full(17_000_000, len(users.user_ids)), "n": np.array([len(users.user_ids)])}
+
+
+def test_sums_larger_than_a_message_of_spark_connect_come_back(spark):
+    spark.store_blocks()
+    found = spark.sum_blocks(count_widely)
+    assert found["wide"].nbytes > 128 << 20
+    assert found["wide"].min() == found["wide"].max() == found["n"][0] == sum(len(b.user_ids) for b in spark.blocks())
+
+
 def test_the_whole_retrain_has_the_tables_of_duckdb(built, real_data, tmp_path, monkeypatch):
     def fit_again(*arguments: Any) -> tuple[Model, Fit]:
         """Compare what is learned here, whose sums have another order, and go on with what was learned there."""
