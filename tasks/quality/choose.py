@@ -11,8 +11,9 @@ from tasks.blocks import Interactions, select_movies
 from tasks.model.draw import draw_users
 from tasks.model.items import count_items
 from tasks.model.types import CLUSTERS_ALONE, ItemSettings, ModelOptions, Movies
+from tasks.progress import report_progress
 from tasks.quality.holdout import Split, hold_out
-from tasks.quality.item_search import WEIGHTS, Tried, at_once, search_settings
+from tasks.quality.item_search import STAGES, WEIGHTS, Tried, at_once, search_settings
 from tasks.quality.mixture import Mixture, make_mixture, ndcg_of_clusters, train_on
 
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
@@ -68,6 +69,7 @@ def choose_by_trials(sample: Interactions, n_items: int, options: ModelOptions) 
     quality: dict[int, float] = {}
     if options.n_fine_clusters == "auto" and trained:
         quality = try_fine_clusters(len(users.user_ids), partial(mixture_of, 0))
+    report_progress(1, STAGES)
     n_fine_clusters = choose_n_fine_clusters(options.n_fine_clusters, quality, len(sample.user_ids))
     n_tried = choose_n_fine_clusters(options.n_fine_clusters, quality, len(users.user_ids)) or 15
     if not trained or options.weighting == "none":

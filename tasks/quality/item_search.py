@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from tasks.model.items import rarity
 from tasks.model.types import ItemSettings
+from tasks.progress import report_progress
 from tasks.quality.item_scores import Basis, ItemScores, basis_of, score_items
 from tasks.quality.mixture import Mixture, head_of, ndcg_of
 
@@ -31,6 +32,7 @@ USUAL = ItemSettings(
     unit=1.0,
 )
 THREADS = 2
+STAGES = 4  # of the choice: fine clusters, strengths, powers of the regularisation, the mix
 MOST_AT_ONCE = 4000  # movies up to which the matrices of several trials fit into memory side by side
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 FLAT_RARITY = 0.995  # of rarity powers that are this near to the best, the largest is taken
@@ -68,7 +70,9 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
     has_times = any(mixture.users.seconds.any() for mixture in mixtures)
     start = USUAL if has_times else USUAL._replace(recency=0.0, session_weight=0.0)
     by_head = search_strength([head_of(mixture) for mixture in mixtures], start, weights)
+    report_progress(2, STAGES)
     by_power, best, scores = try_powers(mixtures, by_head, start)
+    report_progress(3, STAGES)
     usual = start._replace(strength=best.settings.strength, regularisation_power=best.settings.regularisation_power)
     chosen, mixed = search_mix(mixtures, scores, best, usual, weights)
     tried = by_head + by_power + mixed  # some twice where the head is all

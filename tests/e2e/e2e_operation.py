@@ -36,7 +36,7 @@ def test_the_form_of_parameters_has_descriptions_and_bounds(host: Host) -> None:
 
 
 def test_a_run_on_demand_publishes(host: Host, source: Path) -> None:
-    code, run = host.run_and_watch(source=source, n_clusters=15)
+    code, run = host.run_and_watch(source=source, n_clusters=15, n_init=60)  # the elbow takes seconds, and says so
     assert (code, run["state_name"]) == (0, "Completed"), run["state"]["message"]
     assert run["name"] == f"{source.name}, preset default"
     with duckdb.connect(host.checkout / "data/cinecluster.duckdb", read_only=True) as connection:
