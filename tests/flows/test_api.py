@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from flows.api.app import token_given
+from flows.api.app import ServeOptions, serve_published, token_given
 from flows.cli import main
 from tasks.errors import CineclusterError
 from tasks.favourites.log import log_of
@@ -290,3 +290,18 @@ def test_a_port_in_use_is_one_message(database, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit):
         main(["api", "--database", str(database), "--port", str(taken.getsockname()[1])])
     assert "Address already in use. Choose another --host or --port." in " ".join(capsys.readouterr().err.split())
+
+
+def test_answers_are_sent_at_once(good_tables, monkeypatch):
+    """Without TCP_NODELAY the body of an answer waits for the client to confirm its head, for 40 ms."""
+    sent_at_once = []
+
+    def run(self, sockets):
+        [listening] = sockets
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            sent_at_once.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr("uvicorn.Server.run", run)
+    serve_published(good_tables.database, "127.0.0.1", 0, ServeOptions())
+    [is_set] = sent_at_once
+    assert is_set
