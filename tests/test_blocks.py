@@ -3,8 +3,10 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix, vstack
 
 from tasks.blocks import (
+    add_to,
     evidence_of,
     favourites_of,
     join_users,
@@ -13,6 +15,7 @@ from tasks.blocks import (
     select_movies,
     select_users,
     slice_users,
+    times,
 )
 from tests.model.builders import UNSEEN, interactions_of
 
@@ -120,3 +123,17 @@ def test_selected_movies_are_in_the_given_order_and_others_are_gone(users, data)
     check_whole(some, len(columns))
     back = [(user, columns[column], weight, time) for user, column, weight, time in entries_of(some)]
     assert back == [entry for entry in entries_of(users) if entry[1] in columns]
+
+
+@given(interactions(), st.integers(1, 300), st.integers(1, 40))
+def test_rows_times_a_matrix_are_the_same_to_the_last_bit_however_many(users, width, repeated):
+    rows = csr_matrix(vstack([users.weights] * repeated))
+    matrix = np.random.default_rng(width).normal(size=(rows.shape[1], width)).astype(np.float32)
+    np.testing.assert_array_equal(times(rows, matrix), rows @ matrix)
+
+
+@given(interactions())
+def test_sparse_rows_are_added_in_place(users):
+    matrix = np.ones(users.weights.shape, dtype=np.float32)
+    add_to(matrix, users.weights)
+    np.testing.assert_array_equal(matrix, 1 + users.weights.toarray())
