@@ -71,7 +71,8 @@ def write_ratings(folder: Path, train: Interactions, movie_ids: NDArray[np.int32
 def read_best(database: Path, user_ids: NDArray[np.int32], movie_ids: NDArray[np.int32]) -> Ranking:
     """Return the published recommendations in terms of rows and columns, by user and rank."""
     with duckdb.connect(database, read_only=True) as connection:
-        rows = connection.table("recommendations").filter(f"rank <= {DEPTH}").order("user_id, rank").fetchnumpy()
+        query = "from recommendations where rank <= $depth order by user_id, rank"
+        rows = connection.execute(query, {"depth": DEPTH}).fetchnumpy()
     columns = np.zeros(int(movie_ids.max()) + 1, dtype=np.int64)
     columns[movie_ids] = np.arange(len(movie_ids))
     user, movie = np.searchsorted(user_ids, rows["user_id"]), columns[rows["movie_id"]]

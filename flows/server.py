@@ -163,9 +163,10 @@ def wait_for(server: Server) -> None:
             if connection.getresponse().status == HTTPStatus.OK:
                 return
         except (OSError, HTTPException):
-            time.sleep(0.05)
+            pass
         finally:
             connection.close()
+        time.sleep(0.05)
     raise CineclusterError(
         "Prefect's temporary server did not start. `prefect server start` says why, and can serve instead."
     )
