@@ -34,9 +34,9 @@ class Changes:
 
     def follow(self) -> None:
         """Read what was added to the log; all of it where another file has taken its place."""
-        state = state_of(self.path)
-        if state != self.state:
+        if state_of(self.path) != self.state:
             with self.lock:
+                state = state_of(self.path)  # of now: another thread may have read further meanwhile
                 if state != self.state:
                     self.read(state)
 
@@ -49,15 +49,14 @@ class Changes:
         is_longer = self.state is not None and state is not None and state[0] == self.state[0]
         if is_longer and state is not None and state[1] >= self.n_bytes > len(HEADER):
             text = self.added()
-            lines = parse_log(self.path, f"{HEADER}\n".encode() + text)
+            lines, words = parse_log(self.path, f"{HEADER}\n".encode() + text), self.words
             self.n_bytes += len(text)
         else:
-            lines = read_log(self.database)
-            self.words = {}
+            lines, words = read_log(self.database), {}
             self.n_bytes = len(complete_lines(self.path))
         for changed_at, user_id, movie_id, change in lines.iter_rows():
-            self.words[user_id] = {**self.of(user_id), movie_id: Word(change == "add", seconds_of(changed_at))}
-        self.state = state
+            words[user_id] = {**words.get(user_id, NOTHING), movie_id: Word(change == "add", seconds_of(changed_at))}
+        self.words, self.state = words, state
 
     def added(self) -> bytes:
         """Return the whole lines behind those that were read."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.app.changes import Changes
+from tasks.app.changes import Changes, state_of
 from tasks.app.follow import Follower
 from tasks.app.known import group, n_groups
 from tasks.app.store import Store
@@ -153,6 +153,33 @@ def test_the_log_is_read_from_where_one_stopped(published):
     log_of(database).unlink()
     changes.follow()
     assert changes.words == {}
+
+
+def test_while_the_log_is_read_anew_nobody_sees_a_part_of_it(published, monkeypatch):
+    log = log_of(published.database)
+    changes = Changes(published.database)
+    change_favourites(published.database, [(7, 11), (8, 11)])
+    changes.follow()
+    log.rename(log.with_suffix(".before"))
+    shutil.copyfile(log.with_suffix(".before"), log)  # another file in its place
+    seen = []
+    monkeypatch.setattr("tasks.app.changes.seconds_of", lambda _: seen.append(set(changes.words)) or 0)
+    changes.follow()
+    assert seen == [{7, 8}, {7, 8}]
+
+
+def test_a_thread_that_looked_before_another_one_read_does_not_read_the_whole_log_again(published, monkeypatch):
+    database = published.database
+    change_favourites(database, [(7, 11)])
+    changes = Changes(database)
+    changes.follow()
+    looks = [state_of(log_of(database))]
+    change_favourites(database, [(8, 11)])
+    changes.follow()
+    monkeypatch.setattr("tasks.app.changes.state_of", lambda path: looks.pop() if looks else state_of(path))
+    monkeypatch.setattr("tasks.app.changes.read_log", lambda _: pytest.fail("read anew"))
+    changes.follow()
+    assert set(changes.words) == {7, 8}
 
 
 def test_a_line_that_is_none_is_an_error_that_names_the_log(published):
