@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from tasks.favourites.log import HEADER, complete_lines, log_of, parse_log, read_log
+from tasks.favourites.log import HEADER, complete_lines, log_of, parse_log, require_no_former_log
 
 
 class Word(NamedTuple):
@@ -25,7 +25,7 @@ class Changes:
     """What the log says last, user by user. What `of` returns is never changed afterwards."""
 
     def __init__(self, database: Path) -> None:
-        self.database = database
+        require_no_former_log(database)
         self.path = log_of(database)
         self.words: dict[int, Words] = {}
         self.state: State | None = None  # of the log when it was read last
@@ -45,18 +45,15 @@ class Changes:
         return self.words.get(user_id, NOTHING)
 
     def read(self, state: State | None) -> None:
-        """Read the lines that are new."""
-        is_longer = self.state is not None and state is not None and state[0] == self.state[0]
-        if is_longer and state is not None and state[1] >= self.n_bytes > len(HEADER):
-            text = self.added()
-            lines, words = parse_log(self.path, f"{HEADER}\n".encode() + text), self.words
-            self.n_bytes += len(text)
-        else:
-            lines, words = read_log(self.database), {}
-            self.n_bytes = len(complete_lines(self.path))
+        """Read the lines that are new, or all."""
+        words, begin = self.words, self.n_bytes
+        if self.state is None or state is None or state[0] != self.state[0] or not len(HEADER) < begin <= state[1]:
+            words, begin = {}, 0
+        text = self.added() if begin else complete_lines(self.path)
+        lines = parse_log(self.path, f"{HEADER}\n".encode() + text if begin else text)
         for changed_at, user_id, movie_id, change in lines.iter_rows():
             words[user_id] = {**words.get(user_id, NOTHING), movie_id: Word(change == "add", seconds_of(changed_at))}
-        self.words, self.state = words, state
+        self.words, self.n_bytes, self.state = words, begin + len(text), state
 
     def added(self) -> bytes:
         """Return the whole lines behind those that were read."""

@@ -15,7 +15,7 @@ from tasks.app.store import Store
 from tasks.errors import CineclusterError
 from tasks.favourites.change import change_favourites
 from tasks.favourites.forget import forget_user
-from tasks.favourites.log import log_of
+from tasks.favourites.log import complete_lines, log_of
 from tasks.published.publish import roll_back
 from tasks.published.read import connect_to_published
 from tests.conftest import publish, rows
@@ -168,6 +168,24 @@ def test_while_the_log_is_read_anew_nobody_sees_a_part_of_it(published, monkeypa
     assert seen == [{7, 8}, {7, 8}]
 
 
+def test_a_line_that_comes_while_the_log_is_read_is_read_next(published, monkeypatch):
+    database = published.database
+    change_favourites(database, [(7, 11)])
+
+    def read_and_add(path: Path) -> bytes:
+        text = complete_lines(path)
+        if b",8,11," not in text:
+            change_favourites(database, [(8, 11)])
+        return text
+
+    monkeypatch.setattr("tasks.app.changes.complete_lines", read_and_add)
+    changes = Changes(database)
+    changes.follow()
+    assert set(changes.words) == {7}
+    changes.follow()
+    assert set(changes.words) == {7, 8}
+
+
 def test_a_thread_that_looked_before_another_one_read_does_not_read_the_whole_log_again(published, monkeypatch):
     database = published.database
     change_favourites(database, [(7, 11)])
@@ -177,7 +195,7 @@ def test_a_thread_that_looked_before_another_one_read_does_not_read_the_whole_lo
     change_favourites(database, [(8, 11)])
     changes.follow()
     monkeypatch.setattr("tasks.app.changes.state_of", lambda path: looks.pop() if looks else state_of(path))
-    monkeypatch.setattr("tasks.app.changes.read_log", lambda _: pytest.fail("read anew"))
+    monkeypatch.setattr("tasks.app.changes.complete_lines", lambda _: pytest.fail("read anew"))
     changes.follow()
     assert set(changes.words) == {7, 8}
 
