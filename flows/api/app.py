@@ -1,5 +1,6 @@
 """The application, and the process that serves it."""
 
+import gc
 import logging
 import os
 import socket
@@ -136,6 +137,7 @@ def serve_published(database: Path, host: str, port: int, options: ServeOptions)
         ) from error
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it; else clients wait 40 ms
     sys.setswitchinterval(SECONDS_OF_A_TURN)
+    gc.freeze()  # looking for garbage in all that is loaded would take 40 ms every now and then
     with listening, threadpool_limits(1, "blas"):
         address = f"[{host}]" if ":" in host else host
         may = "favourites may be changed" if options.token else f"favourites cannot be changed: {TOKEN} is not set"

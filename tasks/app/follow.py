@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tasks.errors import CineclusterError, first_line
 
-NICENESS = 5
+NICENESS = 19
 SECONDS_BETWEEN = 2.0
 log = logging.getLogger("cinecluster.api")
 

@@ -55,8 +55,17 @@ class Known(NamedTuple):
 
 def known_with(tables: Tables, user_id: int) -> Known:
     """Return the group that a user is in."""
-    number = max(0, int(np.searchsorted(tables.lists.users[::USERS], np.int32(user_id), side="right")) - 1)
-    return group(tables, number)
+    return group(tables, number_of_group(tables, user_id))
+
+
+def kept_with(tables: Tables, user_id: int) -> Known | None:
+    """Return the group that a user is in if it is kept, without reading it."""
+    return tables.known.get(number_of_group(tables, user_id))
+
+
+def number_of_group(tables: Tables, user_id: int) -> int:
+    """Return the number of the group that a user is in."""
+    return max(0, int(np.searchsorted(tables.lists.users[::USERS], np.int32(user_id), side="right")) - 1)
 
 
 def n_groups(tables: Tables) -> int:

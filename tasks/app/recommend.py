@@ -10,8 +10,6 @@ from tasks.app.tables import Movies, Tables
 from tasks.model.rank import rank, seen_by
 from tasks.published.filters import NO_FILTERS, Filters
 
-MOST_MASKS = 200
-
 
 class Recommended(NamedTuple):
     """Movies for a user, best first.
@@ -49,16 +47,16 @@ def recommend_to(tables: Tables, person: Person, n: int, filters: Filters = NO_F
     allowed = None if filters == NO_FILTERS else allowed_movies(tables, filters)[tables.columns]
     if person.placement is None:
         return recommend_overall(tables, person, n, allowed)
-    n_candidates, n_all = tables.model.shares.shape[1], len(tables.columns)
-    n_seen = int((seen_by(person.interactions, tables.model.scoring).indices < n_candidates).sum())
-    for depth in [n] if allowed is None else [n_candidates - n_seen, n_all]:
-        best = rank(person.interactions, person.placement, tables.model, max(1, min(depth, n_all)))
-        columns, scores = best.movie, best.score
-        if allowed is not None:
-            columns, scores = columns[allowed[columns]], scores[allowed[columns]]
-        if len(columns) >= n:
-            break
-    return Recommended(person.cluster, tables.columns[columns[:n]], scores[:n])
+    model, depth = tables.model, min(n, len(tables.columns))
+    if allowed is not None and model.scoring.diversity:
+        depth = len(tables.columns)  # lists are diversified before they are filtered
+    elif allowed is not None:
+        left_out = ~allowed
+        left_out[model.withheld] = True
+        model = model._replace(withheld=np.flatnonzero(left_out).astype(np.int32))
+    best = rank(person.interactions, person.placement, model, max(1, depth))
+    kept = slice(n) if allowed is None else np.flatnonzero(allowed[best.movie])[:n]
+    return Recommended(person.cluster, tables.columns[best.movie[kept]], best.score[kept])
 
 
 def recommend_overall(tables: Tables, person: Person, n: int, allowed: NDArray[np.bool_] | None) -> Recommended:
@@ -72,12 +70,7 @@ def recommend_overall(tables: Tables, person: Person, n: int, allowed: NDArray[n
 
 def allowed_movies(tables: Tables, filters: Filters) -> NDArray[np.bool_]:
     """Return whether each movie passes the filters; ``sql/views/recommend.sql`` says the same in SQL."""
-    mask = tables.masks.get(filters[:3])
-    if mask is None:
-        mask = passing(tables.movies, filters)
-        if len(tables.masks) >= MOST_MASKS:
-            tables.masks.clear()
-        tables.masks[filters[:3]] = mask
+    mask = passing(tables.movies, filters)
     if filters.exclude:
         mask = mask & ~np.isin(tables.movies.ids, filters.exclude)
     return mask if filters.only is None else mask & np.isin(tables.movies.ids, filters.only)

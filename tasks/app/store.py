@@ -6,16 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tasks.app.changes import Changes, Words, state_of
-from tasks.app.known import MOST_GROUPS, group, n_groups
+from tasks.app.known import MOST_GROUPS, group, kept_with, n_groups
 from tasks.app.person import Person, find_person
 from tasks.app.recommend import Recommended, recommend_stored, recommend_to
 from tasks.app.tables import Tables, load_tables
 from tasks.errors import CineclusterError, first_line
 from tasks.favourites.change import check_ids, record
-from tasks.favourites.log import hold_favourites
 from tasks.published.read import require_published
 
 SECONDS_BETWEEN_LOOKS = 0.05
+SECONDS_BETWEEN_GROUPS = 0.01  # that are read ahead, for requests in between
 MOST_KEPT = 10_000  # users with changed favourites whose new lists are kept
 log = logging.getLogger("cinecluster.api")
 
@@ -59,19 +59,22 @@ class Store:
 
     def keep_following(self) -> None:
         """Follow what is published until `is_ending` is set, and meanwhile read what requests will need."""
-        while not self.is_ending.wait(SECONDS_BETWEEN_LOOKS):
+        seconds = 0.0
+        while not self.is_ending.wait(seconds):
             try:
                 self.follow()
-                self.read_ahead()
+                seconds = SECONDS_BETWEEN_GROUPS if self.read_ahead() else SECONDS_BETWEEN_LOOKS
             except Exception as error:
                 log.exception("following %s", self.database)
-                self.problem = first_line(error)
+                self.problem, seconds = first_line(error), SECONDS_BETWEEN_LOOKS
 
-    def read_ahead(self) -> None:
-        """Read one more group of users."""
+    def read_ahead(self) -> bool:
+        """Read one more group of users; return whether there was one."""
         n_read = len(self.tables.known)
-        if n_read < min(n_groups(self.tables), MOST_GROUPS):
-            group(self.tables, next(number for number in range(n_read + 1) if number not in self.tables.known))
+        if n_read >= min(n_groups(self.tables), MOST_GROUPS):
+            return False
+        group(self.tables, next(number for number in range(n_read + 1) if number not in self.tables.known))
+        return True
 
     def words_of(self, user_id: int) -> Words:
         """Return what the log says of a user at this moment."""
@@ -82,6 +85,11 @@ class Store:
         """Return a user as of now, and the tables that this is in."""
         tables = self.tables
         return tables, find_person(tables, user_id, self.words_of(user_id))
+
+    def is_at_hand(self, user_id: int) -> bool:
+        """Whether a list for a user takes a moment: nothing is read from the file, and nobody new is placed."""
+        known = kept_with(self.tables, user_id)
+        return known is not None and (known.place(user_id) is not None or not self.words_of(user_id))
 
     def stored(self, user_id: int, n: int) -> tuple[Tables, Recommended] | None:
         """Return a user's first ``n`` recommendations if they need no computing, else None."""
@@ -118,8 +126,7 @@ class Store:
         if self.tables.movies.position(movie_id) is None:
             raise LookupError(f"Movie {movie_id} is unknown.")
         require_published(self.database)
-        with hold_favourites(self.database):
-            n_recorded = record(self.database, [(user_id, movie_id)], remove)
+        n_recorded = record(self.database, [(user_id, movie_id)], remove)
         if n_recorded:
             self.tell()
             self.rank_again(user_id)

@@ -28,14 +28,14 @@ class Movies:
     """All movies, by their ids; a movie is known by its position in these arrays.
 
     ids : int32, ascending.
-    titles, years, genres : lists of that length.
+    titles, years, genres : lists of that length; genres are tuples, which Python's search for garbage leaves out.
     """
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self.ids: NDArray[np.int32] = frame["movie_id"].to_numpy()
         self.titles: list[str] = frame["title"].to_list()
         self.years: list[int | None] = frame["year"].to_list()
-        self.genres: list[list[str]] = frame["genres"].to_list()
+        self.genres: list[tuple[str, ...]] = [tuple(names) for names in frame["genres"].to_list()]
         self.year_numbers = frame["year"].fill_null(0).to_numpy()
         self.genre_rows = np.repeat(np.arange(len(frame)), frame["genres"].list.len().to_numpy())
         names = frame["genres"].explode(empty_as_null=False).to_list()
@@ -44,9 +44,10 @@ class Movies:
 
     def of_genres(self, names: tuple[str, ...]) -> NDArray[np.bool_]:
         """Return whether each movie is of any of these genres."""
-        codes = [self.genre_codes[name] for name in names if name in self.genre_codes]
-        rows = self.genre_rows[np.isin(self.genre_numbers, codes)]
-        return np.bincount(rows, minlength=len(self.ids)) > 0
+        mask = np.zeros(len(self.ids), dtype=bool)
+        for code in {self.genre_codes[name] for name in names if name in self.genre_codes}:
+            mask[self.genre_rows[self.genre_numbers == code]] = True
+        return mask
 
     @cached_property
     def folded(self) -> list[str]:
@@ -114,7 +115,6 @@ class Tables(NamedTuple):
     variables : what the views read, by name: where the favourites since and Parquet files are.
     idle : cursors that nobody uses at the moment.
     known : groups of users that were asked for, see `tasks.app.known`.
-    masks : whether each movie passes the filters that were asked for lately.
     opened : what closes the file when nobody holds these tables any more.
     """
 
@@ -132,7 +132,6 @@ class Tables(NamedTuple):
     connection: duckdb.DuckDBPyConnection
     variables: dict[str, str]
     idle: list[duckdb.DuckDBPyConnection]
-    masks: dict[Any, NDArray[np.bool_]]
     known: dict[int, Any]
     opened: ExitStack
 
@@ -195,7 +194,6 @@ def read_tables(connection: duckdb.DuckDBPyConnection, database: Path) -> Tables
         connection,
         variables_of(database, run_id),
         [],
-        {},
         {},
         ExitStack(),
     )

@@ -12,7 +12,7 @@ from tasks.engine import Engine
 from tasks.engine.duckdb import frame, literal_path, run
 from tasks.errors import CineclusterError
 from tasks.favourites.fold_in import load_model, place_new_users, recommend_again
-from tasks.favourites.log import Pairs, append_to_log, hold_favourites, last_words, log_of, read_log
+from tasks.favourites.log import Pairs, append_to_log, hold_favourites, hold_log, last_words, log_of, read_log
 from tasks.favourites.overlay import Overlay, Rows, read_overlay, remove_overlays, replace_overlay, staged
 from tasks.model.types import Model
 from tasks.published.read import LockedError, connect_to_published, require_published, tables_in
@@ -75,11 +75,12 @@ def change_favourites(database: Path, pairs: Pairs, remove: bool = False) -> int
 
 def record(database: Path, pairs: Pairs, remove: bool) -> int:
     """Add to the log what it does not say already; return the number of lines."""
-    said = last_words(read_log(database)).filter(pl.col("is_favourite") != remove).select("user_id", "movie_id")
-    known = set(said.iter_rows())
-    new = [pair for pair in dict.fromkeys((int(user), int(movie)) for user, movie in pairs) if pair not in known]
-    if new:
-        append_to_log(database, new, "remove" if remove else "add")
+    with hold_log(database):
+        said = last_words(read_log(database)).filter(pl.col("is_favourite") != remove).select("user_id", "movie_id")
+        known = set(said.iter_rows())
+        new = [pair for pair in dict.fromkeys((int(user), int(movie)) for user, movie in pairs) if pair not in known]
+        if new:
+            append_to_log(database, new, "remove" if remove else "add")
     return len(new)
 
 
@@ -168,7 +169,10 @@ def count_changes(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[s
 
 @contextmanager
 def carry_favourites(engine: Engine, database: Path) -> Iterator[None]:
-    """Give a build the favourites that came since it read the log; nobody adds any until it is published inside."""
+    """Give a build the favourites that came since it read the log; it is published inside.
+
+    Who adds others meanwhile brings them to the tables afterwards.
+    """
     with hold_favourites(database):
         with connect_to_published(engine.database, database, engine.memory_limit) as connection:
             bring_up_to_date(connection, database)

@@ -14,7 +14,7 @@ from markupsafe import escape
 from tasks.engine.duckdb import OLDEST_READER, literal_path, machine_errors, run
 from tasks.errors import CineclusterError
 from tasks.favourites.change import bring_up_to_date, check_ids
-from tasks.favourites.log import complete_lines, hold_favourites, log_of, read_log
+from tasks.favourites.log import complete_lines, hold_favourites, hold_log, log_of, read_log
 from tasks.favourites.overlay import become_overlay, read_overlay, write_overlay
 from tasks.files import new_name, put_in_place, replacing, writing
 from tasks.progress import report_progress
@@ -86,7 +86,8 @@ def forget_user(database: Path, reports: Path, user_id: int) -> Forgotten:
         for path in parquet_files_of(database):
             n_rows[path.parent.stem] += rewrite_parquet(path, user_id)
         point_to(database, folder / f"{published}.duckdb")
-        n_lines = rewrite_log(database, user_id)
+        with hold_log(database):
+            n_lines = rewrite_log(database, user_id)
         has_changes = len(read_log(database)) > 0
         for run_id in files:
             forget_in_overlay(overlay_of(database, run_id), user_id, has_changes and run_id == published)

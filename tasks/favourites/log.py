@@ -49,7 +49,7 @@ def require_no_former_log(database: Path) -> None:
 
 @contextmanager
 def hold_favourites(database: Path) -> Iterator[None]:
-    """Wait until nobody else changes the favourites of a published file, and keep others from it.
+    """Wait until nobody else brings the tables up to date with the log, and keep others from it.
 
     The system frees the lock when the process ends, however it ends.
 
@@ -58,8 +58,22 @@ def hold_favourites(database: Path) -> Iterator[None]:
     CineclusterError
         If the folder cannot be written to.
     """
+    with hold(database, "favourites-lock"):
+        yield
+
+
+@contextmanager
+def hold_log(database: Path) -> Iterator[None]:
+    """Do the same for writing to the log, which takes a moment; inside of `hold_favourites` or without it."""
+    with hold(database, "log-lock"):
+        yield
+
+
+@contextmanager
+def hold(database: Path, name: str) -> Iterator[None]:
+    """Wait for the lock of a name, and hold it."""
     require_versions_of_ours(database)
-    with open_lock(versions_of(database), "favourites-lock") as lock:
+    with open_lock(versions_of(database), name) as lock:
         lock_file(lock, fcntl.LOCK_EX)
         yield
 
@@ -117,7 +131,7 @@ def complete_lines(path: Path) -> bytes:
 
 
 def append_to_log(database: Path, pairs: Pairs, change: str) -> None:
-    """Write a line for each pair to the log and have the system write it to disk; needs `hold_favourites`.
+    """Write a line for each pair to the log and have the system write it to disk; needs `hold_log`.
 
     Raises
     ------

@@ -158,10 +158,14 @@ def fill_up(found: Ranking, seen: csr_matrix, model: Model, top_n: int) -> Ranki
     short = np.flatnonzero(n_found < top_n)
     if not len(short):
         return found
-    others = np.setdiff1d(np.arange(model.shares.shape[1], seen.shape[1]), model.withheld)
+    first = model.shares.shape[1]
+    is_other = np.ones(seen.shape[1] - first, dtype=bool)
+    is_other[model.withheld[model.withheld >= first] - first] = False
     parts = [found]
-    for user in short if len(others) else ():
-        left = np.setdiff1d(others, seen[[user]].indices)[: top_n - n_found[user]]
+    for user in short if is_other.any() else ():
+        is_left, hidden = is_other.copy(), seen[[user]].indices
+        is_left[hidden[hidden >= first] - first] = False
+        left = first + np.flatnonzero(is_left)[: top_n - n_found[user]]
         places = n_found[user] + 1 + np.arange(len(left))
         nothing = np.zeros(len(left), dtype=np.float32)
         parts.append(Ranking(np.full(len(left), user), places, left, nothing, nothing, nothing))

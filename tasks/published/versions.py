@@ -8,7 +8,7 @@ from tasks.errors import CineclusterError
 RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{4}")
 BUILD = re.compile(rf"build-(link-)?{RUN_ID.pattern}\..+")
 OURS = re.compile(
-    rf"lock|favourites-lock|overlays|overlay-{RUN_ID.pattern}\.\w+|{RUN_ID.pattern}\.(duckdb|parquet)|{BUILD.pattern}"
+    rf"lock|favourites-lock|log-lock|overlays|overlay-{RUN_ID.pattern}\.\w+|{RUN_ID.pattern}\.(duckdb|parquet)|{BUILD.pattern}"
 )
 
 

@@ -123,6 +123,17 @@ def test_unknown_movies_and_bad_ids_are_refused_and_leave_no_line(published):
     assert not log_of(published.database).exists()
 
 
+def test_a_list_is_at_hand_once_the_group_is_read_and_the_user_has_a_place(published):
+    store = Store(published.database)
+    assert not store.is_at_hand(1)
+    group(store.tables, 0)
+    assert store.is_at_hand(1)
+    assert store.is_at_hand(700), "unknown"
+    change_favourites(published.database, [(700, 3), (1, 3)])
+    assert not store.is_at_hand(700)
+    assert store.is_at_hand(1)
+
+
 def test_what_is_so_already_takes_no_line(published):
     told = []
     store = Store(published.database, lambda: told.append(1))
