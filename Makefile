@@ -7,7 +7,8 @@ INSTALL = .venv/bin/pip install -qq --disable-pip-version-check --no-deps
 retrain: .venv/runtime  ## Run the main job on demo data
 	.venv/bin/cinecluster retrain
 
-WORKERS = --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Three on two cores, as some tests wait for other processes.
+WORKERS = --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test: .venv/dev  ## Run the tests
 	.venv/bin/pytest $(WORKERS)
