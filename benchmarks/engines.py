@@ -1,6 +1,6 @@
 """The retrain on Spark beside that on DuckDB, each learned anew from the same training part, on held-out favourites.
 
-``python -m benchmarks.engines data/demo sail 5``: a source, the URL of Spark, and how often to split it at random.
+``python -m benchmarks.engines data/demo sail 0 1 2 3 4``: a source, the URL of Spark, and the seeds of the splits.
 """
 
 import sys
@@ -24,12 +24,12 @@ DEPTH = 10
 RATING = {1.0: 5.0, 0.5: 3.5, 0.0: 1.0}  # of a favourite, a near favourite, and what was only seen
 
 
-def main(source: str, spark: str, n_seeds: str) -> None:
+def main(source: str, spark: str, *seeds: str) -> None:
     """Print a row for each split."""
     users, movies = read_users(Path(source))
     print("| seed | users | DuckDB, NDCG@10 | Spark | ratio (95 %) | equal rows | seconds, DuckDB | Spark |")
     print("|---:|---:|---:|---:|---|---:|---:|---:|")
-    for seed in range(int(n_seeds)):
+    for seed in map(int, seeds):
         with tempfile.TemporaryDirectory() as folder:
             print_split(Path(folder), hold_out(users, "random", seed), movies.movie_ids, spark, seed)
 

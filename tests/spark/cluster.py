@@ -43,8 +43,8 @@ class Cluster(NamedTuple):
             self.kill(name)
 
 
-def start_cluster(folder: Path, n_workers: int = 2) -> Cluster:
-    """Start a cluster whose logs and scratch space are in ``folder``."""
+def start_cluster(folder: Path, n_workers: int = 2, more_settings: dict[str, str] | None = None) -> Cluster:
+    """Start a cluster whose logs and scratch space are in ``folder``; the Connect server may have more settings."""
     master, server = free_port(), free_port()
     cluster = Cluster(folder, master, f"sc://{HOST}:{server}", {})
     try:
@@ -52,7 +52,7 @@ def start_cluster(folder: Path, n_workers: int = 2) -> Cluster:
         wait_for(cluster, "master", master)
         for number in range(n_workers):
             add_worker(cluster, f"worker-{number}")
-        start_server(cluster, server)
+        start_server(cluster, server, more_settings or {})
         wait_for(cluster, "server", server)
     except BaseException:
         cluster.stop()
@@ -67,7 +67,7 @@ def add_worker(cluster: Cluster, name: str) -> None:
     start(cluster, name, "deploy.worker.Worker", *options, "--work-dir", str(cluster.folder / name), place)
 
 
-def start_server(cluster: Cluster, port: int) -> None:
+def start_server(cluster: Cluster, port: int, more_settings: dict[str, str]) -> None:
     """Start the Connect server, the driver of Spark."""
     settings = {
         "spark.master": f"spark://{HOST}:{cluster.master}",
@@ -81,6 +81,7 @@ def start_server(cluster: Cluster, port: int) -> None:
         "spark.ui.enabled": "false",
         "spark.sql.warehouse.dir": str(cluster.folder / "warehouse"),
         "spark.local.dir": str(cluster.folder / "scratch"),
+        **more_settings,
     }
     pairs = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     server = ("--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal")
