@@ -43,7 +43,7 @@ from tasks.text import plain
 class Forgotten(NamedTuple):
     """What was taken out.
 
-    n_rows : rows of the published tables.
+    n_rows : rows of the published tables, and lines set aside that lost their text.
     n_kept_rows : rows of the tables of the other versions.
     n_lines : lines of the log of favourites.
     n_versions : versions that were written anew, the published one among them.
@@ -154,7 +154,7 @@ def copy_table(connection: duckdb.DuckDBPyConnection, table: str, user_id: int) 
     """Copy a table without the rows of a user; return the number of rows left out."""
     if table == "rejected_rows":
         run(connection, "changes/rejected_rows_without_user", user_id=user_id)
-        return 0
+        return len(forgotten_texts(connection))
     if table == "reports":
         copy_reports(connection)
         return 0
@@ -166,9 +166,14 @@ def copy_table(connection: duckdb.DuckDBPyConnection, table: str, user_id: int) 
     return len(rows.filter(of_user(user_id)))
 
 
+def forgotten_texts(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the texts that the copies of the lines set aside have lost."""
+    return [text for (text,) in run(connection, "changes/forgotten_texts") if text]
+
+
 def copy_reports(connection: duckdb.DuckDBPyConnection) -> None:
     """Copy the reports, after the rejected rows: lines that have lost their text there have none on the page."""
-    texts = [plain(text) for (text,) in run(connection, "changes/forgotten_texts") if text]
+    texts = [plain(text) for text in forgotten_texts(connection)]
     for name, content in connection.table("published.main.reports").fetchall():
         if name.endswith(".html"):
             for text in texts:

@@ -82,7 +82,7 @@ def test_no_row_of_the_user_is_left_and_no_other_is_lost(forgotten):
         assert (page != before) == (name == "index.html")
     assert held == whole[1] | {"rejected_rows": rejected}
     assert sum(text is None for *_, text in rejected) == 1 < len(rejected)
-    assert done.n_rows == sum(len(own[name]) for name in own if name in TABLES or "_ret" in name)
+    assert done.n_rows == sum(len(own[name]) for name in own if name in TABLES or "_ret" in name) + 1
     assert done.n_kept_rows > 0
     assert (done.n_lines, done.n_versions, done.source) == (2, 2, str(second.options.source))
     assert read_status(database)[:1] == (second.run_id,) == status[:1]
@@ -123,6 +123,16 @@ def test_it_can_be_done_again_and_kept_versions_are_clean(forgotten):
     assert own == {name: [] for name in own}
     assert len(others["ratings"]) == len(two_tastes())
     roll_back(database, second.reports, second.run_id)
+
+
+def test_who_is_in_rejected_lines_alone_is_known(tmp_path, capsys):
+    database = tmp_path / "films.duckdb"
+    publish(database, [*two_tastes(), (USER, 6, 9.0)], max_rejected_share=1)
+    for code, said in ((0, "is forgotten: 1 rows"), (1, "is unknown")):
+        with pytest.raises(SystemExit) as ended:
+            main(["forget", str(USER), "--database", str(database), "--reports", str(tmp_path / "reports"), "--yes"])
+        assert ended.value.code == code
+        assert said in " ".join(str(capsys.readouterr()).split())
 
 
 def test_nothing_is_touched_while_a_run_works_or_where_nothing_is_published(forgotten, tmp_path, capsys):
