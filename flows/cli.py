@@ -1,6 +1,7 @@
 """The command ``cinecluster``."""
 
 import atexit
+import logging
 import os
 import sys
 import warnings
@@ -29,6 +30,7 @@ from tasks.text import tables_in_words
 if TYPE_CHECKING:
     from tasks.quality.standings import Standing
 
+STOPPED = 130  # by Ctrl-C, as shells say it
 READER_GONE = 141  # what a shell reports of a program that wrote to a closed pipe
 
 app = App(
@@ -260,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         drop_output(1)
         sys.exit(READER_GONE)
     except KeyboardInterrupt:
-        fail("Stopped. The published tables stay as they are.", 130)
+        fail("Stopped. The published tables stay as they are.", STOPPED)
     except Exception as error:
         if "--verbose" in arguments:
             raise
@@ -290,6 +292,8 @@ def run() -> None:
         main()
     except SystemExit as ended:
         status[0] = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+        if status[0] == STOPPED:
+            logging.disable()  # the server that Prefect still wants to speak to was stopped, too
         raise
 
 

@@ -29,6 +29,7 @@ from tasks.progress import report_progress
 Result = TypeVar("Result")
 OLDEST_READER = "v1.5.0"  # DuckDB 1.5 clients can open what is written
 LEAST_MEMORY = "64MB"  # that DuckDB keeps of pages which are in the file, too
+INTERRUPTED = "Query interrupted"  # the whole message of the RuntimeError that DuckDB raises at Ctrl-C
 MOST_WORKERS = 4  # blocks at work; more would need more memory
 
 
@@ -262,9 +263,16 @@ def literal_path(path: Path) -> str:
 
 @contextmanager
 def machine_errors() -> Iterator[None]:
-    """Raise a CineclusterError where memory or disk do not suffice for what is done inside."""
+    """Raise a CineclusterError where memory or disk do not suffice for what is done inside.
+
+    A query that Ctrl-C has ended raises KeyboardInterrupt, as all other code does.
+    """
     try:
         yield
+    except RuntimeError as error:
+        if str(error) != INTERRUPTED:
+            raise
+        raise KeyboardInterrupt from error
     except (MemoryError, duckdb.OutOfMemoryException) as error:
         wanted = first_line(error).removeprefix("Out of Memory Error: ")
         raise CineclusterError(

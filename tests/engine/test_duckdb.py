@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tasks.blocks import Interactions, join_users, sum_parts
 from tasks.engine.duckdb import (
+    INTERRUPTED,
     DuckDBEngine,
     block_of,
     in_parallel,
@@ -351,7 +352,14 @@ def test_too_little_disk_is_an_error_with_the_remedy(error):
     assert found.value.__cause__ is error
 
 
-@pytest.mark.parametrize("error", [OSError(errno.EPIPE, "Broken pipe"), ValueError("x"), duckdb.ParserException("x")])
+def test_a_query_that_ctrl_c_has_ended_is_an_interrupt():
+    with pytest.raises(KeyboardInterrupt), machine_errors():
+        raise RuntimeError(INTERRUPTED)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EPIPE, "Broken pipe"), RuntimeError("x"), ValueError("x"), duckdb.ParserException("x")]
+)
 def test_other_errors_stay_what_they_are(error):
     with pytest.raises(type(error)) as found, machine_errors():
         raise error
