@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.compare import CINECLUSTER
-from benchmarks.measure import Measured, measure
+from benchmarks.measure import Measured, measure, print_table
 from tests.spark.cluster import start_cluster
 
 
@@ -27,12 +27,14 @@ def main(source: str, work_dir: str, *n_workers: str) -> None:
     """Retrain on each engine, and print a table."""
     Path(work_dir).mkdir(parents=True, exist_ok=True)
     runs = {"DuckDB": retrain(source, work_dir, "duckdb")}
-    tasks: dict[str, Shuffled] = {}
+    tasks = [Shuffled(0.0, 0, 0)]
     for number in n_workers:
         name = f"Spark, workers: {number}"
-        runs[name], tasks[name] = retrain_on_cluster(source, Path(work_dir) / f"workers-{number}", int(number))
-        print(f"{name}: {runs[name].seconds:.0f} s, {tasks[name]}", flush=True)
-    print_table(runs, tasks)
+        runs[name], ran = retrain_on_cluster(source, Path(work_dir) / f"workers-{number}", int(number))
+        tasks.append(ran)
+        print(f"{name}: {runs[name].seconds:.0f} s, {ran}", flush=True)
+    print_table(runs)
+    print_tasks(tasks)
 
 
 def retrain(source: str, folder: str, *options: str) -> Measured:
@@ -68,23 +70,12 @@ def shuffled(events: Path) -> Shuffled:
     return Shuffled(seconds, written, spilled)
 
 
-def print_table(runs: dict[str, Measured], tasks: dict[str, Shuffled]) -> None:
-    """Print seconds of each step by run, and what the tasks did."""
-    print("| step, seconds |" + "|".join(f" {name} " for name in runs) + "|")
-    print("|---|" + "---:|" * len(runs))
-    for step in dict.fromkeys(step for run in runs.values() for step in run.steps):
-        print(
-            f"| {step} |"
-            + "|".join(f" {run.steps[step]:.1f} " if step in run.steps else " " for run in runs.values())
-            + "|"
-        )
-    nothing = Shuffled(0.0, 0, 0)
+def print_tasks(tasks: list[Shuffled]) -> None:
+    """Print what the tasks of each run did, as further rows of the table."""
     rows = {
-        "**whole command**": [f"{run.seconds:.0f}" for run in runs.values()],
-        "peak memory of the command, GB": [f"{run.peak_gb:.2f}" for run in runs.values()],
-        "seconds of the workers' tasks": [f"{tasks.get(name, nothing).task_seconds:.0f}" for name in runs],
-        "GB shuffled": [f"{tasks.get(name, nothing).shuffled / 1e9:.2f}" for name in runs],
-        "GB spilled": [f"{tasks.get(name, nothing).spilled / 1e9:.2f}" for name in runs],
+        "seconds of the workers' tasks": [f"{each.task_seconds:.0f}" for each in tasks],
+        "GB shuffled": [f"{each.shuffled / 1e9:.2f}" for each in tasks],
+        "GB spilled": [f"{each.spilled / 1e9:.2f}" for each in tasks],
     }
     for title, cells in rows.items():
         print(f"| {title} |" + "|".join(f" {cell} " for cell in cells) + "|")

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from benchmarks.measure import measure
+from benchmarks.measure import measure, print_table
 
 CINECLUSTER = str(Path(sys.executable).parent / "cinecluster")
 
@@ -19,13 +19,7 @@ def main(folder: str, sizes: list[int]) -> None:
         options = ("--source", str(source), "--database", f"{source}/out.duckdb", "--reports", f"{source}/reports")
         runs[size] = measure(CINECLUSTER, "retrain", *options)
         print(f"{size:,}: {runs[size].seconds:.1f} s, {runs[size].peak_gb:.2f} GB", flush=True)
-    print("| step, seconds |" + "|".join(f" {size:,} " for size in sizes) + "|")
-    print("|---|" + "---:|" * len(sizes))
-    for step in runs[sizes[-1]].steps:
-        print(f"| {step} |" + "|".join(f" {run.steps.get(step, 0):.1f} " for run in runs.values()) + "|")
-    print("| sum of the steps |" + "|".join(f" {sum(run.steps.values()):.1f} " for run in runs.values()) + "|")
-    print("| **whole command** |" + "|".join(f" **{run.seconds:.0f}** " for run in runs.values()) + "|")
-    print("| **peak memory, GB** |" + "|".join(f" **{run.peak_gb:.2f}** " for run in runs.values()) + "|")
+    print_table({f"{size:,}": run for size, run in runs.items()})
 
 
 if __name__ == "__main__":

@@ -45,6 +45,17 @@ def measure(*command: str) -> Measured:
     return Measured(time.monotonic() - started, usage.ru_maxrss / 1e6, output)
 
 
+def print_table(runs: dict[str, Measured]) -> None:
+    """Print the seconds of each step, of the whole, and the peak memory of each run, which have a column each."""
+    print("| step, seconds |" + "|".join(f" {name} " for name in runs) + "|")
+    print("|---|" + "---:|" * len(runs))
+    for step in dict.fromkeys(step for run in runs.values() for step in run.steps):
+        print(f"| {step} |" + "|".join(f" {run.steps.get(step, 0):.1f} " for run in runs.values()) + "|")
+    print("| sum of the steps |" + "|".join(f" {sum(run.steps.values()):.1f} " for run in runs.values()) + "|")
+    print("| **whole command** |" + "|".join(f" **{run.seconds:.0f}** " for run in runs.values()) + "|")
+    print("| **peak memory, GB** |" + "|".join(f" **{run.peak_gb:.2f}** " for run in runs.values()) + "|")
+
+
 def python(script: str, *arguments: str) -> Measured:
     """Measure a script of this folder in a process of its own."""
     return measure(sys.executable, "-m", f"benchmarks.{script}", *arguments)

@@ -24,7 +24,7 @@ from tasks.published.status import metric_lines
 Result = TypeVar("Result")
 DEFAULT_N = 20
 THREADS = 2  # requests that take longer, at a time
-MOST_AT_ONCE = 100  # recommendations that take 2 ms: a thread would have others wait longer than that
+MOST_QUICK = 100  # recommendations that take 2 ms: a thread would have others wait longer than that
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Count = Annotated[int, Query(ge=1, le=LARGEST_TOP_N, description="How many at most.")]
 Year = Annotated[int | None, Query(ge=1, le=9999)]
@@ -99,7 +99,7 @@ def reading_routes(store: Store, threads: Threads) -> APIRouter:
         """Movies for a user as of now, best first. Unknown users get the overall favourites, and the answer says so."""
         if filters == Filters() and not why and (body := stored_answer(store, user_id, n)):
             return Response(body, media_type="application/json")
-        if n <= MOST_AT_ONCE and store.is_at_hand(user_id):
+        if n <= MOST_QUICK and store.is_at_hand(user_id):
             return as_json(recommend(store, user_id, n, filters, why))
         return as_json(await threads.run(recommend, store, user_id, n, filters, why))
 

@@ -44,7 +44,7 @@ def recommend_stored(tables: Tables, user_id: int, n: int) -> Recommended | None
 
 def recommend_to(tables: Tables, person: Person, n: int, filters: Filters = NO_FILTERS) -> Recommended:
     """Return ``n`` movies for a person."""
-    allowed = None if filters == NO_FILTERS else allowed_movies(tables, filters)[tables.columns]
+    allowed = None if filters == NO_FILTERS else allowed_movies(tables.movies, filters)[tables.columns]
     if person.placement is None:
         return recommend_overall(tables, person, n, allowed)
     model, depth = tables.model, min(n, len(tables.columns))
@@ -68,19 +68,15 @@ def recommend_overall(tables: Tables, person: Person, n: int, allowed: NDArray[n
     return Recommended(None, tables.columns[columns], tables.shares[columns])
 
 
-def allowed_movies(tables: Tables, filters: Filters) -> NDArray[np.bool_]:
+def allowed_movies(movies: Movies, filters: Filters) -> NDArray[np.bool_]:
     """Return whether each movie passes the filters; ``sql/views/recommend.sql`` says the same in SQL."""
-    mask = passing(tables.movies, filters)
-    if filters.exclude:
-        mask = mask & ~np.isin(tables.movies.ids, filters.exclude)
-    return mask if filters.only is None else mask & np.isin(tables.movies.ids, filters.only)
-
-
-def passing(movies: Movies, filters: Filters) -> NDArray[np.bool_]:
-    """Return whether each movie is of the genres and years."""
     mask = movies.of_genres(filters.genres) if filters.genres else np.ones(len(movies.ids), dtype=bool)
     if filters.from_year is not None or filters.to_year is not None:
         years = movies.year_numbers
         mask &= (years > 0) & (years >= (filters.from_year or 0))
         mask &= years <= (filters.to_year if filters.to_year is not None else np.iinfo(np.int32).max)
+    if filters.exclude:
+        mask &= ~np.isin(movies.ids, filters.exclude)
+    if filters.only is not None:
+        mask &= np.isin(movies.ids, filters.only)
     return mask

@@ -86,8 +86,7 @@ def forget_user(database: Path, reports: Path, user_id: int) -> Forgotten:
         for path in parquet_files_of(database):
             n_rows[path.parent.stem] += rewrite_parquet(path, user_id)
         point_to(database, folder / f"{published}.duckdb")
-        with hold_log(database):
-            n_lines = rewrite_log(database, user_id)
+        n_lines = rewrite_log(database, user_id)
         has_changes = len(read_log(database)) > 0
         for run_id in files:
             forget_in_overlay(overlay_of(database, run_id), user_id, has_changes and run_id == published)
@@ -184,12 +183,13 @@ def copy_reports(connection: duckdb.DuckDBPyConnection) -> None:
 def rewrite_log(database: Path, user_id: int) -> int:
     """Write the log of favourites without a user, in one step; return the number of lines left out."""
     path = log_of(database)
-    header, *lines = complete_lines(path).splitlines(keepends=True) or [b""]
-    kept = [line for line in lines if int(line.split(b",")[1]) != user_id]
-    if len(kept) < len(lines):
-        with replacing(path) as new:
-            new.write_bytes(b"".join([header, *kept]))
-            shutil.copymode(path, new)
+    with hold_log(database):
+        header, *lines = complete_lines(path).splitlines(keepends=True) or [b""]
+        kept = [line for line in lines if int(line.split(b",")[1]) != user_id]
+        if len(kept) < len(lines):
+            with replacing(path) as new:
+                new.write_bytes(b"".join([header, *kept]))
+                shutil.copymode(path, new)
     return len(lines) - len(kept)
 
 

@@ -64,7 +64,7 @@ def hold_favourites(database: Path) -> Iterator[None]:
 
 @contextmanager
 def hold_log(database: Path) -> Iterator[None]:
-    """Do the same for writing to the log, which takes a moment; inside of `hold_favourites` or without it."""
+    """Wait until nobody else writes to the log, and keep others from it; inside of `hold_favourites` or without it."""
     with hold(database, "log-lock"):
         yield
 
