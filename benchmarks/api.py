@@ -26,6 +26,7 @@ from tasks.favourites.log import log_of
 RATE, CONNECTIONS, FAVOURITES = 500, 8, 5  # a second; at a time; a second
 SECONDS_TO_READ = 20  # until the server has all users in memory
 SECONDS_TO_WARM = 3  # of the same load: what was idle for a while may have lost its pages
+MOST_SHOWN = 1000  # favourites of a user, those that are new first; of others it cannot be seen if one was there before
 TOKEN = "a token for this benchmark alone"  # noqa: S105
 KINDS = {"stored": 0.85, "filtered": 0.10, "deeper": 0.05}
 GENRES = ("Comedy", "Drama", "Horror", "Sci-Fi", "Romance", "Film-Noir")
@@ -67,6 +68,8 @@ def main(published: str, seconds: float = 20.0) -> None:
         shutil.copyfile(published, database)
         with duckdb.connect(published, read_only=True) as connection:
             users = [user for (user,) in connection.execute("select user_id from user_clusters").fetchall()]
+            few = "select user_id from favourites group by user_id having count(*) < $most"
+            changing = [user for (user,) in connection.execute(few, {"most": MOST_SHOWN}).fetchall()]
             popular = "select movie_id from overall_favourites where rank <= 3000"
             movies = [movie for (movie,) in connection.execute(popular).fetchall()]
         command = [sys.executable, "-m", "flows.cli", "api", "--port", "0", "--database", str(database)]
@@ -75,12 +78,12 @@ def main(published: str, seconds: float = 20.0) -> None:
             try:
                 assert server.stdout
                 port = int(server.stdout.readline().partition("http://127.0.0.1:")[2].partition("/")[0])
-                asyncio.run(load(port, 2.0, users, movies))
+                asyncio.run(load(port, 2.0, users, changing, movies))
                 time.sleep(SECONDS_TO_READ)
-                asyncio.run(load(port, SECONDS_TO_WARM, users, movies))
+                asyncio.run(load(port, SECONDS_TO_WARM, users, changing, movies))
                 before = cpu_seconds(server.pid)
                 print(f"load of the machine before: {os.getloadavg()[0]:.2f}")
-                reads, writes = asyncio.run(load(port, seconds, users, movies))
+                reads, writes = asyncio.run(load(port, seconds, users, changing, movies))
                 used = cpu_seconds(server.pid) - before
                 show(reads, writes, seconds, used)
                 print(f"memory of the server: {memory_mb(server.pid):.0f} MB; lines of the log: {n_lines(database)}")
@@ -88,14 +91,19 @@ def main(published: str, seconds: float = 20.0) -> None:
                 server.terminate()
 
 
-async def load(port: int, seconds: float, users: list[int], movies: list[int]) -> tuple[list[Answered], list[float]]:
-    """Send requests and favourites for some seconds; return the answers, and milliseconds of each favourite."""
+async def load(
+    port: int, seconds: float, users: list[int], changing: list[int], movies: list[int]
+) -> tuple[list[Answered], list[float]]:
+    """Send requests of users, and favourites of those ``changing``, for some seconds.
+
+    Return the answers, and milliseconds of each favourite.
+    """
     idle: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(CONNECTIONS):
         idle.put_nowait(Connection(port))
     writes: list[float] = []
     started = time.perf_counter()
-    adding = asyncio.create_task(add_favourites(port, seconds, users, movies, writes))
+    adding = asyncio.create_task(add_favourites(port, seconds, changing, movies, writes))
     tasks = []
     for number in range(int(RATE * seconds)):
         due = started + number / RATE
@@ -148,7 +156,7 @@ async def add_favourite(port: int, user: int, movie: int, writes: list[float]) -
     status, body = await connection.ask("POST", f"/users/{user}/favourites/{movie}")
     assert status == 200, body
     writes.append(1000 * (time.perf_counter() - started))
-    _, shown = await connection.ask("GET", f"/users/{user}?n=1000")
+    _, shown = await connection.ask("GET", f"/users/{user}?n={MOST_SHOWN}")
     assert f'"movie_id":{movie},'.encode() in shown, (user, movie)
     _, listed = await connection.ask("GET", f"/users/{user}/recommendations")
     assert f'"movie_id":{movie},'.encode() not in listed and b'"is_personal":true' in listed
