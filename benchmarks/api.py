@@ -1,9 +1,9 @@
 """Load on `cinecluster api`: requests of random users over some connections, while favourites arrive.
 
-``python -m benchmarks.api PUBLISHED.duckdb [SECONDS]`` starts a server on a copy of the published file, and asks it
-from this process, once it has read all users and has been asked for some seconds. Requests come at a fixed rate,
-whether or not earlier ones were answered, and a request that has to wait for a free connection has waited: its time
-counts from when it should have been sent.
+``python -m benchmarks.api PUBLISHED.duckdb [SECONDS [PUBLISH_AFTER]]`` starts a server on a copy of the published file,
+and asks it from this process from its first line on. Requests come at a fixed rate, whether or not earlier ones were
+answered, and a request that has to wait for a free connection has waited: its time counts from when it should have been
+sent. With PUBLISH_AFTER another copy takes the place of the file after so many seconds.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -24,8 +25,6 @@ import duckdb
 from tasks.favourites.log import log_of
 
 RATE, CONNECTIONS, FAVOURITES = 500, 8, 5  # a second; at a time; a second
-SECONDS_TO_READ = 20  # until the server has all users in memory
-SECONDS_TO_WARM = 3  # of the same load: what was idle for a while may have lost its pages
 MOST_SHOWN = 1000  # favourites of a user, those that are new first; of others it cannot be seen if one was there before
 TOKEN = "a token for this benchmark alone"  # noqa: S105
 KINDS = {"stored": 0.85, "filtered": 0.10, "deeper": 0.05}
@@ -61,11 +60,13 @@ class Connection:
         return int(answer[9:12]), await reader.readexactly(length)
 
 
-def main(published: str, seconds: float = 20.0) -> None:
+def main(published: str, seconds: float = 20.0, publish_after: float | None = None) -> None:
     """Start a server, ask it, and print what came of it."""
     with tempfile.TemporaryDirectory(dir=Path(published).parent) as folder:
         database = Path(folder) / "films.duckdb"
         shutil.copyfile(published, database)
+        if publish_after is not None:
+            coming = Path(shutil.copyfile(published, Path(folder) / "coming.duckdb"))
         with duckdb.connect(published, read_only=True) as connection:
             users = [user for (user,) in connection.execute("select user_id from user_clusters").fetchall()]
             few = "select user_id from favourites group by user_id having count(*) < $most"
@@ -78,11 +79,10 @@ def main(published: str, seconds: float = 20.0) -> None:
             try:
                 assert server.stdout
                 port = int(server.stdout.readline().partition("http://127.0.0.1:")[2].partition("/")[0])
-                asyncio.run(load(port, 2.0, users, changing, movies))
-                time.sleep(SECONDS_TO_READ)
-                asyncio.run(load(port, SECONDS_TO_WARM, users, changing, movies))
-                before = cpu_seconds(server.pid)
                 print(f"load of the machine before: {os.getloadavg()[0]:.2f}")
+                if publish_after is not None:
+                    threading.Timer(publish_after, coming.replace, [database]).start()
+                before = cpu_seconds(server.pid)
                 reads, writes = asyncio.run(load(port, seconds, users, changing, movies))
                 used = cpu_seconds(server.pid) - before
                 show(reads, writes, seconds, used)

@@ -25,7 +25,7 @@ from flows.api.guard import Guard, Measures
 from flows.api.pages import Pages, page_routes
 from flows.api.routes import DEFAULT_N, Threads, changing_routes, reading_routes, stored_answer, watching_routes
 from flows.api.sessions import Sessions
-from flows.terminal import say
+from flows.terminal import aside, say
 from tasks.app.follow import Follower
 from tasks.app.store import Store
 from tasks.errors import CineclusterError
@@ -123,8 +123,13 @@ def serve_published(database: Path, host: str, port: int, options: ServeOptions)
     CineclusterError
         If nothing is published there, or the address cannot be used.
     """
+    say(f"reading {database}", aside)
     follower = Follower(database)
     store = Store(database, follower.tell)
+    if options.token:
+        follower.start()
+    while store.read_ahead():  # before anybody asks, so that the first requests are as quick as later ones
+        pass
     app = create_app(store, follower, options)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=SECONDS_TO_END

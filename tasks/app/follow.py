@@ -19,7 +19,7 @@ log = logging.getLogger("cinecluster.api")
 
 
 class Follower:
-    """The server's side of that process, which is started with the first favourite."""
+    """The server's side of that process, which is started by `start` or with the first favourite."""
 
     def __init__(self, database: Path) -> None:
         self.database = database
@@ -48,16 +48,21 @@ class Follower:
             self.process.stdin.close()
             self.process.wait()
 
-    def bring_up_to_date(self) -> str:
-        """Have the process do it; return what went wrong."""
+    def start(self) -> subprocess.Popen[str]:
+        """Return the process, which is started unless it is there."""
         if self.process is None or self.process.poll() is not None:
             command, pipe = [sys.executable, "-m", __name__, str(self.database)], subprocess.PIPE
             self.process = subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe)  # noqa: S603
-        assert self.process.stdin and self.process.stdout
+        return self.process
+
+    def bring_up_to_date(self) -> str:
+        """Have the process do it; return what went wrong."""
+        process = self.start()
+        assert process.stdin and process.stdout
         try:
-            self.process.stdin.write("\n")
-            self.process.stdin.flush()
-            answer = self.process.stdout.readline()
+            process.stdin.write("\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
         except BrokenPipeError:
             answer = ""
         return answer.strip() if answer else "the process that does it has ended"

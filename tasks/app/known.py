@@ -1,4 +1,4 @@
-"""What the retrain knew of some hundred users at a time, read when one of them is asked for, and kept."""
+"""What the retrain knew of users: of some thousand at a time, read ahead and kept, or of one who is asked for."""
 
 from typing import NamedTuple
 
@@ -13,12 +13,12 @@ from tasks.model.types import Placement
 
 SEEN, NEAR, FAVOURITE = 0, 1, 2
 LARGEST_SECOND = 2**32 - 1
-USERS = 512  # with recommendations, in a group
-MOST_GROUPS = 1000  # kept; all of them up to half a million users
+USERS = 2048  # with recommendations, in a group
+MOST_GROUPS = 256  # kept; all of them up to half a million users
 
 
 class Known(NamedTuple):
-    """The users of a group.
+    """Some users.
 
     users : int32, ascending, those with a rating or favourite.
     starts : shape (n_users + 1,), where the rows of each begin.
@@ -54,37 +54,28 @@ class Known(NamedTuple):
 
 
 def known_with(tables: Tables, user_id: int) -> Known:
-    """Return the group that a user is in."""
-    return group(tables, number_of_group(tables, user_id))
+    """Return the group that a user is in; the user alone, read for this once, where the group is not kept."""
+    known = kept_with(tables, user_id)
+    return read_known(tables, user_id, user_id) if known is None else known
 
 
 def kept_with(tables: Tables, user_id: int) -> Known | None:
-    """Return the group that a user is in if it is kept, without reading it."""
-    return tables.known.get(number_of_group(tables, user_id))
-
-
-def number_of_group(tables: Tables, user_id: int) -> int:
-    """Return the number of the group that a user is in."""
-    return max(0, int(np.searchsorted(tables.lists.users[::USERS], np.int32(user_id), side="right")) - 1)
+    """Return the group that a user is in if it is kept."""
+    number = max(0, int(np.searchsorted(tables.lists.users[::USERS], np.int32(user_id), side="right")) - 1)
+    return tables.known[number] if number < len(tables.known) else None
 
 
 def n_groups(tables: Tables) -> int:
-    """Return the number of groups."""
-    return max(1, -(-len(tables.lists.users) // USERS))
+    """Return the number of groups that can be kept."""
+    return min(max(1, -(-len(tables.lists.users) // USERS)), MOST_GROUPS)
 
 
-def group(tables: Tables, number: int) -> Known:
-    """Return a group, which is read if it is not kept."""
-    known: Known | None = tables.known.get(number)
-    if known is None:
-        firsts = tables.lists.users[::USERS]
-        first = int(firsts[number]) if number else 0
-        last = int(firsts[number + 1]) - 1 if number + 1 < len(firsts) else LARGEST_ID
-        known = read_known(tables, first, last)
-        if len(tables.known) >= MOST_GROUPS:
-            tables.known.clear()
-        tables.known[number] = known
-    return known
+def keep_next_group(tables: Tables) -> None:
+    """Read the group behind those that are kept, and keep it."""
+    firsts, number = tables.lists.users[::USERS], len(tables.known)
+    first = int(firsts[number]) if number else 0
+    last = int(firsts[number + 1]) - 1 if number + 1 < len(firsts) else LARGEST_ID
+    tables.known.append(read_known(tables, first, last))
 
 
 def read_known(tables: Tables, first: int, last: int) -> Known:

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.app.changes import Words
-from tasks.app.known import FAVOURITE, NEAR, SEEN, known_with
+from tasks.app.known import FAVOURITE, NEAR, SEEN, Known, known_with
 from tasks.app.tables import Tables
 from tasks.blocks import Interactions
 from tasks.engine.duckdb import block_of
+from tasks.model.neighbours import place
 from tasks.model.types import Placement
 
 
@@ -49,18 +50,19 @@ class Person(NamedTuple):
 
 def find_person(tables: Tables, user_id: int, words: Words) -> Person:
     """Return a user, who may be unknown."""
-    judged = judged_now(tables, user_id, words)
+    known = known_with(tables, user_id)
+    judged = judged_now(tables, known, user_id, words)
     interactions = interactions_of(tables, user_id, judged)
     has_favourites = any(word.weight == 1 for word in judged.values())
-    return Person(user_id, judged, interactions, find_place(tables, interactions) if has_favourites else None)
+    return Person(user_id, judged, interactions, find_place(tables, known, interactions) if has_favourites else None)
 
 
-def judged_now(tables: Tables, user_id: int, words: Words) -> dict[int, Judged]:
+def judged_now(tables: Tables, known: Known, user_id: int, words: Words) -> dict[int, Judged]:
     """Return what a user says of movies now; what the log says counts as in ``sql/changes/net_changes.sql``."""
     rated: dict[int, Judged] = {}
     favourites: dict[int, Judged] = {}
     weights = {SEEN: 0.0, NEAR: tables.rules["near_weight"], FAVOURITE: 1.0}
-    for movie_id, seconds, kind in known_with(tables, user_id).judged(user_id):
+    for movie_id, seconds, kind in known.judged(user_id):
         (favourites if kind == FAVOURITE else rated)[movie_id] = Judged(weights[kind], seconds)
     for movie_id, word in words.items() if within(tables.limits[0], user_id) else ():
         if word.is_favourite and within(tables.limits[1], movie_id) and tables.movies.position(movie_id) is not None:
@@ -92,12 +94,7 @@ def interactions_of(tables: Tables, user_id: int, judged: dict[int, Judged]) -> 
     return block_of(np.array([user_id], dtype=np.int32), len(tables.columns), entries)
 
 
-def find_place(tables: Tables, interactions: Interactions) -> Placement:
+def find_place(tables: Tables, known: Known, interactions: Interactions) -> Placement:
     """Return where the retrain has placed a user, or where somebody new belongs."""
-    user_id = int(interactions.user_ids[0])
-    placement = known_with(tables, user_id).place(user_id)
-    if placement is not None:
-        return placement
-    from tasks.model.neighbours import place  # scikit-learn takes seconds to import
-
-    return place(interactions, tables.model)
+    placement = known.place(int(interactions.user_ids[0]))
+    return place(interactions, tables.model) if placement is None else placement

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tasks.app.changes import Changes, Words, state_of
-from tasks.app.known import MOST_GROUPS, group, kept_with, n_groups
+from tasks.app.known import keep_next_group, kept_with, n_groups
 from tasks.app.person import Person, find_person
 from tasks.app.recommend import Recommended, recommend_stored, recommend_to
 from tasks.app.tables import Tables, load_tables
@@ -15,7 +15,7 @@ from tasks.favourites.change import check_ids, record
 from tasks.published.read import require_published
 
 SECONDS_BETWEEN_LOOKS = 0.05
-SECONDS_BETWEEN_GROUPS = 0.01  # that are read ahead, for requests in between
+SECONDS_BETWEEN_GROUPS = 0.02  # that are read ahead, for requests in between
 MOST_KEPT = 10_000  # users with changed favourites whose new lists are kept
 log = logging.getLogger("cinecluster.api")
 
@@ -70,11 +70,11 @@ class Store:
 
     def read_ahead(self) -> bool:
         """Read one more group of users; return whether there was one."""
-        n_read = len(self.tables.known)
-        if n_read >= min(n_groups(self.tables), MOST_GROUPS):
-            return False
-        group(self.tables, next(number for number in range(n_read + 1) if number not in self.tables.known))
-        return True
+        tables = self.tables
+        is_left = len(tables.known) < n_groups(tables)
+        if is_left:
+            keep_next_group(tables)
+        return is_left
 
     def words_of(self, user_id: int) -> Words:
         """Return what the log says of a user at this moment."""

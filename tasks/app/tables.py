@@ -114,7 +114,7 @@ class Tables(NamedTuple):
     connection : the published file, opened as `connect_to_published` does.
     variables : what the views read, by name: where the favourites since and Parquet files are.
     idle : cursors that nobody uses at the moment.
-    known : groups of users that were asked for, see `tasks.app.known`.
+    known : groups of users that were read ahead, see `tasks.app.known`.
     opened : what closes the file when nobody holds these tables any more.
     """
 
@@ -132,7 +132,7 @@ class Tables(NamedTuple):
     connection: duckdb.DuckDBPyConnection
     variables: dict[str, str]
     idle: list[duckdb.DuckDBPyConnection]
-    known: dict[int, Any]
+    known: list[Any]
     opened: ExitStack
 
 
@@ -194,7 +194,7 @@ def read_tables(connection: duckdb.DuckDBPyConnection, database: Path) -> Tables
         connection,
         variables_of(database, run_id),
         [],
-        {},
+        [],
         ExitStack(),
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from tasks.app.changes import Changes, state_of
 from tasks.app.follow import Follower
-from tasks.app.known import group, n_groups
+from tasks.app.known import n_groups
 from tasks.app.store import Store
 from tasks.errors import CineclusterError
 from tasks.favourites.change import change_favourites
@@ -95,18 +95,32 @@ def test_a_thread_follows_within_a_second(published):
     assert not worker.is_alive()
 
 
-def test_groups_of_users_have_everybody_once(published, monkeypatch):
+def test_users_are_the_same_alone_and_in_their_group(published, monkeypatch):
     monkeypatch.setattr("tasks.app.known.USERS", 3)
     store = Store(published.database)
-    assert n_groups(store.tables) == 7
-    users = [user for number in range(7) for user in group(store.tables, number).users.tolist()]
     with connect_to_published(published.database) as connection:
-        assert users == [user for (user,) in rows(connection, "select distinct user_id from ratings order by 1")]
-        for user_id in users:
-            judged = store.person(user_id)[1].judged
-            assert set(judged) == {
-                m for (m,) in rows(connection, "select movie_id from seen where user_id=$1", user_id)
+        users = [user for (user,) in rows(connection, "select distinct user_id from ratings order by 1")]
+        alone = [store.person(user)[1] for user in users]
+        while store.read_ahead():
+            pass
+        assert len(store.tables.known) == n_groups(store.tables) == 7
+        assert users == [user for group in store.tables.known for user in group.users.tolist()], "everybody once"
+        for user, before in zip(users, alone, strict=True):
+            after = store.person(user)[1]
+            assert (before.judged, before.cluster) == (after.judged, after.cluster)
+            assert set(after.judged) == {
+                m for (m,) in rows(connection, "select movie_id from seen where user_id=$1", user)
             }
+
+
+def test_no_more_groups_are_kept_than_there_is_room_for(published, monkeypatch):
+    monkeypatch.setattr("tasks.app.known.USERS", 3)
+    monkeypatch.setattr("tasks.app.known.MOST_GROUPS", 2)
+    store = Store(published.database)
+    assert [store.read_ahead() for _ in range(3)] == [True, True, False]
+    last = max(store.tables.lists.users.tolist())
+    assert not store.is_at_hand(last)
+    assert store.person(last)[1].judged
 
 
 def test_nothing_published_or_a_former_release_is_an_error(tmp_path):
@@ -126,7 +140,7 @@ def test_unknown_movies_and_bad_ids_are_refused_and_leave_no_line(published):
 def test_a_list_is_at_hand_once_the_group_is_read_and_the_user_has_a_place(published):
     store = Store(published.database)
     assert not store.is_at_hand(1)
-    group(store.tables, 0)
+    assert store.read_ahead()
     assert store.is_at_hand(1)
     assert store.is_at_hand(700), "unknown"
     change_favourites(published.database, [(700, 3), (1, 3)])
