@@ -88,10 +88,17 @@ def start_server() -> Server | None:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = int(probe.getsockname()[1])
+    server = start_on(port)
+    os.environ["PREFECT_API_URL"] = f"http://{HOST}:{port}/api"
+    return server
+
+
+def start_on(port: int) -> Server:
+    """Start a temporary server on a port; it ends with this process."""
     packages = str(Path(str(find_spec("prefect").origin)).parents[1])  # type: ignore[union-attr]
     uvicorn = ["uvicorn", "--app-dir", packages, "--factory", APP, "--host", HOST, "--port", str(port)]
-    process = start_with_parent([*uvicorn, "--log-level", "error", "--lifespan", "on"], env={**os.environ, **EPHEMERAL})
-    os.environ["PREFECT_API_URL"] = f"http://{HOST}:{port}/api"
+    environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+    process = start_with_parent([*uvicorn, "--log-level", "error", "--lifespan", "on"], env=environment | EPHEMERAL)
     atexit.register(end, process)
     return Server(port, process)
 
@@ -150,23 +157,32 @@ def use_server(started: Server | None) -> Iterator[None]:
 def wait_for(server: Server) -> None:
     """Return when a server answers.
 
+    One that ends before is started once more: where several are the first in a new folder of Prefect, each makes the
+    tables there, and one may find another's half made.
+
     Raises
     ------
     CineclusterError
-        If it ends before, or has not answered after two minutes.
+        If it ends again, or has not answered after two minutes.
     """
+    if not answers(server) and not (server.process.poll() is not None and answers(start_on(server.port))):
+        raise CineclusterError(
+            "Prefect's temporary server did not start. `prefect server start` says why, and can serve instead."
+        )
+
+
+def answers(server: Server) -> bool:
+    """Return True when a server answers, False if it ends before, or has not answered after two minutes."""
     ends = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < ends and server.process.poll() is None:
         connection = HTTPConnection(HOST, server.port, timeout=SECONDS_TO_START)
         try:
             connection.request("GET", "/api/health")
             if connection.getresponse().status == HTTPStatus.OK:
-                return
+                return True
         except (OSError, HTTPException):
             pass
         finally:
             connection.close()
         time.sleep(0.05)
-    raise CineclusterError(
-        "Prefect's temporary server did not start. `prefect server start` says why, and can serve instead."
-    )
+    return False

@@ -55,11 +55,26 @@ def test_the_temporary_server_ends_with_a_killed_process(when, prefect_home):
     assert not is_running(server)
 
 
-def test_a_server_that_ends_before_it_answers_is_told():
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
+@pytest.fixture
+def ended():
+    """A process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process
+
+
+def test_a_server_that_ends_before_it_answers_twice_is_told(ended, monkeypatch):
+    monkeypatch.setattr(flows.server, "start_on", lambda port: Server(port, ended))
     with pytest.raises(CineclusterError, match="did not start"), use_server(Server(1, ended)):
         pass
+
+
+def test_a_server_that_ends_before_it_answers_is_started_once_more(ended, monkeypatch):
+    started = []
+    monkeypatch.setattr(flows.server, "start_on", lambda port: started.append(port) or Server(port, None))
+    monkeypatch.setattr(flows.server, "answers", lambda server: server.process is None)
+    with use_server(Server(8123, ended)):
+        assert started == [8123]
 
 
 def test_heartbeats_are_sent_to_a_server_that_stands_only(monkeypatch):
