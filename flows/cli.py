@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,7 +59,8 @@ def begin(command: str, config: Options, verbose: bool) -> None:
     Where a webhook waits for failures, the run itself refuses it, and tells the webhook.
     """
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
-    say(f"cinecluster {command}, preset {config.preset}, from {config.source or 'demo data'}")
+    moment = datetime.now(UTC)
+    say(f"cinecluster {command}, {moment:%Y-%m-%d %H:%M} UTC, preset {config.preset}, from {config.source or 'demo data'}")
     if config.source and "CINECLUSTER_WEBHOOK" not in os.environ:
         [first, *_] = find_files(config.source) or [find_ratings(config.source)]
         read_columns(first)

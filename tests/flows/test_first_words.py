@@ -1,6 +1,7 @@
 """What the command says before anything takes long, and when it is stopped."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -38,7 +39,7 @@ def test_a_wrong_source_is_told_before_anything_heavy_is_imported(command, heade
         env={name: value for name, value in os.environ.items() if name != "CINECLUSTER_WEBHOOK"},
     )
     assert done.returncode == 1
-    assert done.stdout.startswith(f"cinecluster {command}, preset default, from ")
+    assert re.match(rf"cinecluster {command}, \d{{4}}-\d\d-\d\d \d\d:\d\d UTC, preset default, from ", done.stdout)
     assert fault in done.stderr
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "flows.config" in imported

@@ -27,7 +27,7 @@ def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
     weight, quality = settled["item_weight"], settled["quality"]
     whole = settings.filter(pl.col("n_ranked") == settled["n_ranked"])
     alone = whole.filter(pl.col("item_weight") == 0)["quality"].to_list()
-    title = f"{weight:.0%} of the score comes from the item model"
+    title = f"{100 * weight:.0f} % of the score comes from the item model"
     facts = f"Held-out NDCG@10 is {quality:.3f}" + (f", {max(alone):.3f} with the clusters alone" if alone else "")
     figure = new_figure(title, facts, width=9.0, height=4.8)
     axes = place_axes(figure, Room(right=0.5))[0, 0]
