@@ -59,8 +59,8 @@ def begin(command: str, config: Options, verbose: bool) -> None:
     Where a webhook waits for failures, the run itself refuses it, and tells the webhook.
     """
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
-    moment = datetime.now(UTC)
-    say(f"cinecluster {command}, {moment:%Y-%m-%d %H:%M} UTC, preset {config.preset}, from {config.source or 'demo data'}")
+    moment = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    say(f"cinecluster {command}, {moment}, preset {config.preset}, from {config.source or 'demo data'}")
     if config.source and "CINECLUSTER_WEBHOOK" not in os.environ:
         [first, *_] = find_files(config.source) or [find_ratings(config.source)]
         read_columns(first)
