@@ -12,7 +12,10 @@ from typing import NamedTuple
 
 from benchmarks.compare import CINECLUSTER
 from benchmarks.measure import Measured, measure, print_table
+from tasks.source.header import find_files, find_ratings
 from tests.spark.cluster import start_cluster
+
+BYTES_OF_A_PARTITION = 100_000_000  # of the ratings file
 
 
 class Shuffled(NamedTuple):
@@ -49,12 +52,19 @@ def retrain_on_cluster(source: str, folder: Path, n_workers: int) -> tuple[Measu
     events.mkdir(parents=True, exist_ok=True)
     log = {"enabled": "true", "dir": str(events), "rolling.enabled": "false", "compress": "false"}
     settings = {f"spark.eventLog.{name}": value for name, value in log.items()}
+    settings["spark.sql.shuffle.partitions"] = str(max(8, size_of(source) // BYTES_OF_A_PARTITION))
     cluster = start_cluster(folder, n_workers, settings)
     try:
         run = retrain(source, str(folder), "spark", "--spark", cluster.url, "--work-dir", str(folder / "work"))
     finally:
         cluster.stop()
     return run, shuffled(events)
+
+
+def size_of(source: str) -> int:
+    """Return the bytes of the ratings in a source folder."""
+    files = find_files(Path(source)) or [find_ratings(Path(source))]
+    return sum(path.stat().st_size for path in files)
 
 
 def shuffled(events: Path) -> Shuffled:
