@@ -177,7 +177,7 @@ def quality_of(found: "Status") -> str:
     if found.quality is None:
         return "not measured"
     if found.quality_change is None:
-        return f"NDCG@10 {found.quality:.4f}, no earlier run to compare with"
+        return f"NDCG@10 {found.quality:.4f}, no run of the same users before"
     shares = (found.quality_change, found.quality_change_low, found.quality_change_high)
     change, low, high = (share_in_words(share or 0) for share in shares)
     return f"NDCG@10 {found.quality:.4f}, {change} since the run before (95 % interval {low} to {high})"

@@ -14,7 +14,7 @@ from tasks.engine.choose import open_engine
 from tasks.favourites.change import carry_favourites
 from tasks.model.types import Fit, Groups
 from tasks.published.publish import new_build
-from tasks.published.status import require_metrics_of_ours
+from tasks.published.status import require_demo_data_before, require_metrics_of_ours
 from tasks.stations.summary import RunFacts
 
 
@@ -29,6 +29,8 @@ def retrain(**options: Any) -> dict[str, Any]:
     o = RetrainOptions(**options)
     if o.metrics:
         require_metrics_of_ours(o.metrics)
+    if o.source is None:
+        require_demo_data_before(o.database)
     with time_limit(o.max_hours), new_build(o.database) as build:
         stations.restore_reports(o.database, o.reports)
         rules = stations.read_movie_rules(o.available, o.blocked)

@@ -57,7 +57,7 @@ def of_quality(found: dict[str, float]) -> str:
     if not found:
         return "not measured"
     change = found.get("quality_change")
-    since = "no earlier run to compare with" if change is None else f"{share_in_words(change)} since the run before"
+    since = "no run of the same users before" if change is None else f"{share_in_words(change)} since the run before"
     return f"NDCG@10 {found['quality']:.4f} on held-out favourites, {since}"
 
 

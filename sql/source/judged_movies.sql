@@ -3,6 +3,7 @@
 create or replace temp table judged as
 select
     line,
+    len(regexp_split_to_array(title, '\r\n|\r|\n')) as n_lines,
     concat_ws(',', "movieId", title, genres) as text,
     valid_id(try_cast("movieId" as double)) as valid,
     case
@@ -10,6 +11,6 @@ select
         when valid is null then 'movieId is not a whole number from 1 to 2147483647'
         when contains(concat(title, genres), chr(65533)) then 'is not UTF-8 text'
         when trim(coalesce(title, '')) = '' then 'has no title'
-        when regexp_matches(title, '[\r\n]') then 'has a line end in its title'
+        when n_lines > 1 then 'is ' || n_lines || ' lines, as a quote in its title opens and does not close'
     end as flaw
 from movies_rows

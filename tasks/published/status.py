@@ -1,8 +1,10 @@
 """What is published, since when, and which versions are kept: for people, and for programs that watch."""
 
 import fcntl
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -94,6 +96,24 @@ def published_status(connection: duckdb.DuckDBPyConnection, database: Path) -> S
         raise CineclusterError(f"{database}: not a database of cinecluster: it has no run that has an end.")
     run_id, finished_at, *measured = found[0]
     return Status._make([run_id, finished_at.replace(tzinfo=UTC), *measured, None, []])
+
+
+def require_demo_data_before(database: Path) -> None:
+    """Check that demo data replace nothing but what was made from demo data.
+
+    Raises
+    ------
+    CineclusterError
+        If the published run read a source.
+    """
+    sources = []
+    with suppress(CineclusterError), connect_to_published(database) as connection:  # what is none of ours is told later
+        sources = [json.loads(config or "{}").get("source") for _, config, _ in run(connection, "published/last_run")]
+    if any(sources):
+        raise CineclusterError(
+            f"{database}: was made from {sources[0]}, and demo data would take its place. Give a --source, or another "
+            "--database for demo data."
+        )
 
 
 def read_versions(database: Path) -> list[Version]:

@@ -1,5 +1,6 @@
 """Movies by their titles, as people name them."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ MOST_LISTED = 20
 
 
 class Called(NamedTuple):
-    """A movie that was asked for; it has no title where it was asked for by its id."""
+    """A movie that was asked for; by its id it has no title where that cannot be read now."""
 
     movie_id: int
     title: str | None
@@ -22,7 +23,7 @@ class Called(NamedTuple):
 def movie_called(database: Path, text: str) -> Called:
     """Return the one movie that is called ``text``, or else the one that has all of its words in the title.
 
-    A number is an id, whatever the titles are, and is not looked up.
+    A number is an id, whatever the titles are.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def movie_called(database: Path, text: str) -> Called:
         If several movies are, which it lists with their ids; or none is: it lists those with the nearest titles.
     """
     if text.isdecimal():
-        return Called(int(text), None)
+        return Called(int(text), title_of(database, int(text)))
     with connect_to_published(database) as connection:
         run(connection, "published/folded_title")
         found = run(connection, "published/movies_called", text=text)
@@ -43,6 +44,14 @@ def movie_called(database: Path, text: str) -> Called:
         fault = f"No movie is called {plain(text)!r}{'; the nearest titles:' if meant else '.'}"
     remedy = ["Give the id of one in place of the title."] if meant else []
     raise CineclusterError("\n".join([fault, *listed(meant), *remedy]))
+
+
+def title_of(database: Path, movie_id: int) -> str | None:
+    """Return the title of a movie, None if it is unknown or the tables cannot be read now."""
+    rows: list[tuple[str]] = []
+    with suppress(CineclusterError), connect_to_published(database) as connection:
+        rows = run(connection, "published/title_of_movie", movie_id=movie_id)
+    return rows[0][0] if rows else None
 
 
 def listed(movies: list[Called]) -> list[str]:

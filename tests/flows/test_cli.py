@@ -280,7 +280,7 @@ def test_a_favourite_is_named_by_its_title(database, capsys):
     said, _, code = printed(capsys, "favourite", 3, "WALTZ, the 12!", *place)
     assert (said, code) == ("Waltz 12 (1962), movie 12, is a favourite of user 3.\n", 0)
     said, _, code = printed(capsys, "favourite", 3, "12", "--remove", *place)
-    assert (said, code) == ("Movie 12 is not a favourite of user 3.\n", 0)
+    assert (said, code) == ("Waltz 12 (1962), movie 12, is not a favourite of user 3.\n", 0)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_quality_is_what_the_run_measured(database):
 def test_quality_is_told_with_its_change_where_there_is_one(database):
     found = read_status(database)
     assert quality_of(found._replace(quality=None)) == "not measured"
-    assert "no earlier run" in quality_of(found)
+    assert "no run of the same users before" in quality_of(found)
     found = found._replace(quality=0.3, quality_change=-0.01, quality_change_low=-0.031, quality_change_high=0.0125)
     changes = "\N{MINUS SIGN}1.0 % since the run before (95 % interval \N{MINUS SIGN}3.1 % to +1.2 %)"
     assert quality_of(found) == f"NDCG@10 0.3000, {changes}"

@@ -112,6 +112,14 @@ def test_a_folder_called_demo_that_is_not_ours_is_kept(place: Place):
     assert content_of(demo) == {"movies.csv": b"mine"}
 
 
+def test_demo_data_do_not_replace_what_was_made_from_a_source(published_place: Place):
+    before = published_place.database.read_bytes()
+    with pytest.raises(CineclusterError, match=r"was made from .*, and demo data would take its place"):
+        published_place._replace(source=None).retrain()
+    assert published_place.database.read_bytes() == before
+    assert not (published_place.database.parent / "demo").exists()
+
+
 def test_demo_data_are_made_whole_or_not_at_all(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise KeyboardInterrupt

@@ -36,7 +36,7 @@ BAD_MOVIE = "movieId is not a whole number from 1 to 2147483647"
 BAD_RATING = "rating is not 0.5 to 5.0 in halves"
 BAD_TIME = "timestamp is not in seconds between 1970 and 2100"
 BAD_TEXT = "is not UTF-8 text"
-BAD_TITLE = "has a line end in its title"
+BAD_TITLE = "is 2 lines, as a quote in its title opens and does not close"
 
 Kept = dict[tuple[int, int], tuple[float, int | None]]  # (user, movie): (stars, seconds since 1970)
 ONE: Kept = {(1, 10): (4.0, 100)}
