@@ -115,6 +115,14 @@ def token_given() -> str | None:
     return token
 
 
+def prepare(store: Store) -> None:
+    """Read and import what requests will need, so that the first ones are as quick as later ones."""
+    import tasks.model.neighbours  # noqa: F401 - takes a second, and places somebody new
+
+    while store.read_ahead():
+        pass
+
+
 def serve_published(database: Path, host: str, port: int, options: ServeOptions) -> None:
     """Serve a published file until the process is told to end.
 
@@ -128,8 +136,7 @@ def serve_published(database: Path, host: str, port: int, options: ServeOptions)
     store = Store(database, follower.tell)
     if options.token:
         follower.start()
-    while store.read_ahead():  # before anybody asks, so that the first requests are as quick as later ones
-        pass
+    prepare(store)
     app = create_app(store, follower, options)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=SECONDS_TO_END

@@ -10,7 +10,6 @@ from tasks.app.known import FAVOURITE, NEAR, SEEN, Known, known_with
 from tasks.app.tables import Tables
 from tasks.blocks import Interactions
 from tasks.engine.duckdb import block_of
-from tasks.model.neighbours import place
 from tasks.model.types import Placement
 
 
@@ -97,4 +96,8 @@ def interactions_of(tables: Tables, user_id: int, judged: dict[int, Judged]) -> 
 def find_place(tables: Tables, known: Known, interactions: Interactions) -> Placement:
     """Return where the retrain has placed a user, or where somebody new belongs."""
     placement = known.place(int(interactions.user_ids[0]))
-    return place(interactions, tables.model) if placement is None else placement
+    if placement is not None:
+        return placement
+    from tasks.model.neighbours import place  # scikit-learn takes a second to import
+
+    return place(interactions, tables.model)
