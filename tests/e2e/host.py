@@ -59,7 +59,7 @@ class Host:
         self.webhook = Webhook()
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.api = httpx.Client(base_url=f"{self.url}/api/", timeout=30)
+        self.api = httpx.Client(base_url=f"{self.url}/api/", timeout=120)
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.checkout),
