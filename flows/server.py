@@ -165,7 +165,9 @@ def wait_for(server: Server) -> None:
     CineclusterError
         If it ends again, or has not answered after two minutes.
     """
-    if not answers(server) and not (server.process.poll() is not None and answers(start_on(server.port))):
+    if answers(server):
+        return
+    if server.process.poll() is None or not answers(start_on(server.port)):
         raise CineclusterError(
             "Prefect's temporary server did not start. `prefect server start` says why, and can serve instead."
         )

@@ -1,6 +1,5 @@
 """Taking a person out of all that is published and kept."""
 
-import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -34,6 +33,7 @@ from tasks.published.read import (
     last_run_id,
     require_published,
     set_variables,
+    source_of,
     tables_in,
 )
 from tasks.published.versions import overlay_of, parquet_files_of, versions_of
@@ -102,8 +102,7 @@ def published_run(database: Path) -> tuple[str, str | None]:
     with connect_to_published(database) as connection:
         run_id = last_run_id(connection, database)
         overlay_of(database, run_id)  # raises if no run of ours is called so
-        [(_, config, _)] = run(connection, "published/last_run")
-    return run_id, json.loads(config or "{}").get("source")
+        return run_id, source_of(connection)
 
 
 def rewrite_version(path: Path, version: Path, user_id: int) -> int:

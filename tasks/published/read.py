@@ -1,5 +1,6 @@
 """Published tables, opened for reading only, and what they say about one user."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,6 +147,13 @@ def last_run_id(connection: duckdb.DuckDBPyConnection, database: Path) -> str:
     if not rows:
         raise CineclusterError(f"{database}: not a database of cinecluster: it has no run.")
     return str(rows[0][0])
+
+
+def source_of(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the folder that the retrain which made the tables read, None for demo data."""
+    [(_, config, _)] = run(connection, "published/last_run")
+    source: str | None = json.loads(config or "{}").get("source")
+    return source
 
 
 def not_beside(database: Path, home: Path, lost: re.Match[str]) -> CineclusterError:

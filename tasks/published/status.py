@@ -1,7 +1,6 @@
 """What is published, since when, and which versions are kept: for people, and for programs that watch."""
 
 import fcntl
-import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,7 +14,7 @@ from tasks.engine.duckdb import run
 from tasks.errors import CineclusterError
 from tasks.files import replacing
 from tasks.published.publish import versions
-from tasks.published.read import connect_to_published, last_run_id
+from tasks.published.read import connect_to_published, last_run_id, source_of
 from tasks.published.versions import parquet_files_of, versions_of
 
 METRICS = {
@@ -106,12 +105,12 @@ def require_demo_data_before(database: Path) -> None:
     CineclusterError
         If the published run read a source.
     """
-    sources = []
+    source = None
     with suppress(CineclusterError), connect_to_published(database) as connection:  # what is none of ours is told later
-        sources = [json.loads(config or "{}").get("source") for _, config, _ in run(connection, "published/last_run")]
-    if any(sources):
+        source = source_of(connection)
+    if source:
         raise CineclusterError(
-            f"{database}: was made from {sources[0]}, and demo data would take its place. Give a --source, or another "
+            f"{database}: was made from {source}, and demo data would take its place. Give a --source, or another "
             "--database for demo data."
         )
 

@@ -31,7 +31,7 @@ def movie_called(database: Path, text: str) -> Called:
         If several movies are, which it lists with their ids; or none is: it lists those with the nearest titles.
     """
     if text.isdecimal():
-        return Called(int(text), title_of(database, int(text)))
+        return Called(int(text), title_of(database, text))
     with connect_to_published(database) as connection:
         run(connection, "published/folded_title")
         found = run(connection, "published/movies_called", text=text)
@@ -46,7 +46,7 @@ def movie_called(database: Path, text: str) -> Called:
     raise CineclusterError("\n".join([fault, *listed(meant), *remedy]))
 
 
-def title_of(database: Path, movie_id: int) -> str | None:
+def title_of(database: Path, movie_id: str) -> str | None:
     """Return the title of a movie, None if it is unknown or the tables cannot be read now."""
     rows: list[tuple[str]] = []
     with suppress(CineclusterError), connect_to_published(database) as connection:

@@ -283,6 +283,13 @@ def test_a_favourite_is_named_by_its_title(database, capsys):
     assert (said, code) == ("Waltz 12 (1962), movie 12, is not a favourite of user 3.\n", 0)
 
 
+@pytest.mark.parametrize("number", ["0", str(2**31), "9" * 50])
+def test_a_number_that_is_no_id_is_told(number, database, capsys):
+    said, error, code = printed(capsys, "favourite", 3, number, "--database", database)
+    assert (said, code) == ("", 1)
+    assert f"User 3, movie {int(number)}: ids are whole numbers from 1 to 2147483647." in error
+
+
 @pytest.mark.parametrize(
     ("text", "first", "listed"),
     [
