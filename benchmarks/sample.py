@@ -15,11 +15,12 @@ from benchmarks.learning import read_users
 from flows.config import RetrainOptions
 from tasks.blocks import Interactions, favourites_of, select_users
 from tasks.model.draw import draw_users, limit_of, user_key
-from tasks.model.fit import fit_fine_clusters, fit_model, known_of, with_movies
+from tasks.model.fit import fit_fine_clusters, known_of, with_movies
 from tasks.quality.choose import choose_settings
 from tasks.quality.holdout import hold_out
 from tasks.quality.metrics import bootstrap_means, coverage, find_hits, ndcg, summary
 from tasks.quality.product import Product, recommend_to
+from tasks.quality.strength import fit_for_all
 
 MOST_TESTED = 25_000
 DEPTH = 10
@@ -57,8 +58,8 @@ def learn(train: Interactions, n_users: int, seed: int) -> Product:
     sample = draw_users(ranked, n_users, seed)
     choice = choose_settings(sample, movies, options)
     fit = fit_fine_clusters(sample, movies, choice.n_fine_clusters, options)
-    model, fit = fit_model(fit, options, choice.items, lambda count: count(ranked))
-    setting = {"n_fine_clusters": choice.n_fine_clusters, **choice.items._asdict()}
+    model, fit, settings = fit_for_all(fit, options, choice.items, lambda count: count(ranked))
+    setting = {"n_fine_clusters": choice.n_fine_clusters, **settings._asdict()}
     print(f"seed {seed}, {n_users} users: {setting}", file=sys.stderr, flush=True)
     return Product(model, movies.movie_ids, known_of(fit), setting, 0.0)
 

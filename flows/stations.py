@@ -39,7 +39,7 @@ cluster_users = task("Cluster the users", story.of_clusters)(recommender.cluster
 merge_small_clusters = task("Merge small clusters", story.of_clusters)(recommender.merge_clusters)
 choose_settings = task("Choose by held-out quality", story.of_choice)(choose.choose_settings)
 cluster_finely = task("Cluster the users finely", story.of_clusters)(recommender.cluster_finely)
-fit_recommender = task("Fit the recommender")(recommender.fit_recommender)
+fit_recommender = task("Fit the recommender", story.of_recommender)(recommender.fit_recommender)
 
 place_users = task("Place the users", story.number_of("users"))(clusters.place_users)
 recommend_movies = task("Recommend movies", story.number_of("recommendations"))(recommendations.recommend_movies)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tasks.blocks import Interactions
-from tasks.model.types import Clustering, Elbow, Movies
+from tasks.model.types import Clustering, Elbow, Fit, ItemSettings, Model, Movies
 from tasks.quality.choose import Choice
 from tasks.source.ingest import RowCounts
 from tasks.text import share_in_words
@@ -47,9 +47,17 @@ def of_choice(choice: Choice) -> str:
         return f"{choice.n_fine_clusters:,} fine clusters, no item model"
     return (
         f"{choice.n_fine_clusters:,} fine clusters, item weight {items.weight:g}, strength {items.strength:g}, "
-        f"regularisation power {items.regularisation_power:g}, low rank {items.low_rank:g}, "
-        f"rarity power {items.rarity_power:g}"
+        f"low rank {items.low_rank:g}, rarity power {items.rarity_power:g}"
     )
+
+
+def of_recommender(found: tuple[Model, Fit, ItemSettings]) -> str:
+    """Tell what it knows."""
+    model, _, settings = found
+    n_candidates, n_items = model.shares.shape[1], len(model.items)
+    if not n_items:
+        return f"{n_candidates:,} movies are scored"
+    return f"{n_candidates:,} movies are scored, the item model knows {n_items:,}; strength {settings.strength:g}"
 
 
 def of_quality(found: dict[str, float]) -> str:

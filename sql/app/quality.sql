@@ -2,7 +2,6 @@
 select
     item_weight,
     strength,
-    regularisation_power,
     low_rank,
     rarity_power,
     quality,

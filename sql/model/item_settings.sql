@@ -2,7 +2,6 @@
 -- model.
 -- item_weight: share of the score that comes from the item model, 0 for the clusters alone.
 -- strength: regularisation of the item model, as a multiple of a mean of its Gram matrix's diagonal.
--- regularisation_power: how much more movies with many favourites are regularised.
 -- low_rank: how much of its part of low rank is added to the regression, as a multiple of it.
 -- rarity_power: how much movies with few favourites are lifted, see scoring.rarity_power.
 -- n_ranked: how many of the most favourited movies were ranked; qualities compare where it is the same.
@@ -12,11 +11,10 @@ create or replace table item_settings as
 select
     weight as item_weight,
     strength,
-    regularisation_power,
     low_rank,
     rarity_power,
     n_ranked,
     quality,
     is_chosen
 from item_setting_rows
-order by n_ranked, strength, regularisation_power, low_rank, rarity_power, item_weight
+order by n_ranked, strength, low_rank, rarity_power, item_weight

@@ -63,15 +63,31 @@ def fit_model(
     sum_blocks : calls a function on blocks of all users and adds up what it returns.
     n_candidates : movies that are scored, by `count_candidates` where None.
     """
+    model, sums = count_all(fit, options, settings, sum_blocks, n_candidates)
+    return complete_model(model, fit, sums, settings)
+
+
+def count_all(
+    fit: Fit, options: ModelOptions, settings: ItemSettings, sum_blocks: SumBlocks, n_candidates: int | None = None
+) -> tuple[Model, Sums]:
+    """Return a model that knows where users are, and the sums of `count_block` over all users; see `fit_model`."""
     n_candidates = n_candidates or count_candidates(fit.movies.n_users, len(fit.movies.movie_ids))
     n_items = min(n_candidates, count_items(fit.movies.n_fans, fit.movies.n_users)) if settings.weight else 0
     model = bare_model(fit, options, settings, n_candidates)
     known, session_weight = known_of(fit), settings.session_weight
-    sums = sum_blocks(partial(count_block, model=model, known=known, n_items=n_items, session_weight=session_weight))
+    count = partial(count_block, model=model, known=known, n_items=n_items, session_weight=session_weight)
+    return model, dict(sum_blocks(count))
+
+
+def complete_model(model: Model, fit: Fit, sums: Sums, settings: ItemSettings) -> tuple[Model, Fit]:
+    """Return the model with what follows from the sums, and the fit with its clusters numbered, see `fit_model`.
+
+    The Gram matrix among the sums is overwritten.
+    """
     model, lift = with_shares(model, sums)
-    if n_items:
+    if "gram" in sums:
         items = item_weights(sums["gram"], settings)
-        items *= np.float32(settings.weight * settings.unit) * lift[:n_items]
+        items *= np.float32(settings.weight * settings.unit) * lift[: len(items)]
         model = model._replace(items=with_few_digits(items))
     return number_clusters(model, fit, order_by_size(sums["clusters"]))
 

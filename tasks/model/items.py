@@ -3,7 +3,7 @@
 It is a ridge regression of each movie on all others in closed form, EASE (H. Steck, "Embarrassingly Shallow
 Autoencoders for Sparse Data", WWW 2019), with four changes that pay on held-out favourites: users with many favourites
 count less, what a user favourited at about the same time counts again, movies with many favourites are regularised
-more, as far as that pays, and a part of low rank is added.
+more, and a part of low rank is added.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ SHARES_FOR_MANY = ((100_000, 0.85), (25_000, 0.97))  # users from which the movi
 FEWEST_FOR_MANY = 2500
 BLOCK_ROWS = 1024
 HEAD_ITEMS = 700  # most favourited movies, whose rows are so full that dense products are faster
-ROW_POWER, SCALE_POWER = 0.25, 0.25  # see docs/quality.md
+ROW_POWER, SCALE_POWER, REGULARISATION_POWER = 0.25, 0.25, 0.25  # see docs/quality.md
 SCALE_ITEMS = 1000  # most favourited movies, whose mean is the unit of the strength
 SESSION_LENGTH, LONGEST_SESSION = 8, 64  # entries
 N_AXES = 32  # of the part of low rank
@@ -48,15 +48,18 @@ def count_items(n_fans: NDArray[np.integer], n_users: int) -> int:
     return min(n_known, max(n_holding, FEWEST_FOR_MANY))
 
 
-def gram_of(users: Interactions, n_items: int, session_weight: float = 0.0) -> NDArray[np.floating]:
+def gram_of(
+    users: Interactions, n_items: int, session_weight: float = 0.0, n_first: int | None = None
+) -> NDArray[np.floating]:
     """Return the sum over users of (y y' + session_weight * the sum of z z') / (y'y) ** 0.5, shape (n_items, n_items).
 
     y is the user's evidence for the movies that the item model knows, z the part of it that is in one of the user's
     sessions, see `sessions_of`. It adds up over blocks of users. It is float64, and float32 for more than 8,000 items.
+    With ``n_first`` only the first rows and columns are computed, as many.
     """
-    gram = gram_of_rows(balanced_evidence(users, n_items))
+    gram = gram_of_rows(balanced_evidence(users, n_items)[:, :n_first])
     if session_weight:
-        add_sessions(gram, sessions_of(users, n_items), session_weight)
+        add_sessions(gram, sessions_of(users, n_items)[:, :n_first], session_weight)
     return gram
 
 
@@ -196,13 +199,13 @@ def regression_weights(gram: NDArray[np.floating], settings: ItemSettings) -> tu
 
 
 def regularisation(diagonal: NDArray[np.float64], settings: ItemSettings) -> NDArray[np.float64]:
-    """Return strength * m * (D_i / m) ** power, m the mean of D of the 1,000 most favourited movies.
+    """Return strength * m * (D_i / m) ** 0.25, m the mean of D of the 1,000 most favourited movies.
 
     D is the diagonal of the Gram matrix without sessions. So a strength means the same however many movies are known,
     and however much sessions count.
     """
     mean = max(float(diagonal[:SCALE_ITEMS].mean()), 1e-9)
-    return settings.strength * mean * (np.maximum(diagonal, 1e-3) / mean) ** settings.regularisation_power
+    return settings.strength * mean * (np.maximum(diagonal, 1e-3) / mean) ** REGULARISATION_POWER
 
 
 def with_few_digits(weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -113,7 +113,6 @@ class ItemSettings(NamedTuple):
     """How the item model is made and mixed with the clusters; chosen by held-out quality.
 
     strength : regularisation, as a multiple of a mean of the Gram matrix's diagonal.
-    regularisation_power : how much more movies with many favourites are regularised.
     low_rank : how much of the part of low rank is added, as a multiple of the regression.
     weight : share of the score that comes from the item model, 0 for the clusters alone.
     rarity_power : how much movies with few favourites are lifted.
@@ -123,7 +122,6 @@ class ItemSettings(NamedTuple):
     """
 
     strength: float
-    regularisation_power: float
     low_rank: float
     weight: float
     rarity_power: float
@@ -134,7 +132,6 @@ class ItemSettings(NamedTuple):
 
 CLUSTERS_ALONE = ItemSettings(
     strength=8.0,
-    regularisation_power=0.5,
     low_rank=0.0,
     weight=0.0,
     rarity_power=0.0,

@@ -61,7 +61,7 @@ def choose_settings(sample: Interactions, movies: Movies, options: ModelOptions)
 
 def choose_by_trials(sample: Interactions, n_items: int, options: ModelOptions) -> Choice:
     """Return what is best on held-out favourites."""
-    users = users_to_try(sample, options.seed)
+    users = in_no_order(users_to_try(sample, options.seed), options.seed)
     splits = [split for split in ways_to_hold_out(users, options.seed) if split.test.nnz]
     trained = at_once(partial(train_on, options=options), splits)
     trained = [each for each in trained if each.test.nnz]  # held-out favourites that nobody else has are gone
@@ -91,9 +91,12 @@ def named(mixture: Mixture, ndcg: list[float]) -> dict[int, float]:
 
 
 def users_to_try(sample: Interactions, seed: int) -> Interactions:
-    """Return users with about ``MOST_ENTRIES`` interactions at most, and movies in an order that tells nothing."""
-    n_users = MOST_ENTRIES * len(sample.user_ids) // max(1, sample.weights.nnz)
-    users = draw_users(sample, n_users, seed + 1)
+    """Return users with about ``MOST_ENTRIES`` interactions at most."""
+    return draw_users(sample, MOST_ENTRIES * len(sample.user_ids) // max(1, sample.weights.nnz), seed + 1)
+
+
+def in_no_order(users: Interactions, seed: int) -> Interactions:
+    """Return users with their movies in an order that tells nothing."""
     return select_movies(users, np.random.default_rng(seed).permutation(users.weights.shape[1]))
 
 

@@ -22,7 +22,7 @@ from tasks.model.lapack import invert
 from tasks.model.types import ItemSettings
 from tasks.quality.mixture import Mixture
 
-MOST_EXACT = 4000  # movies up to which the Gram matrix of a trial has double precision; it saves time beyond
+MOST_EXACT = 1000  # movies up to which the Gram matrix of a trial has double precision; it saves time beyond
 
 
 class Basis(NamedTuple):

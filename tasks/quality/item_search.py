@@ -16,23 +16,23 @@ from tasks.progress import report_progress
 from tasks.quality.item_scores import Basis, ItemScores, basis_of, score_items
 from tasks.quality.mixture import Mixture, head_of, ndcg_of
 
-STRENGTHS = (2.0, 8.0, 32.0)
+STRENGTHS = (2.0, 8.0)  # tried first, then half and twice the best
+WEAKEST, STRONGEST = 2.0**-8, 2.0**7
 WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
-REGULARISATION_POWERS = (0.0, 0.25)  # beside the usual one
+WEIGHT_OF_STRENGTHS = 0.9  # with which strengths are compared
 LOW_RANKS = (0.0, 0.15, 0.3, 0.6)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
 USUAL = ItemSettings(
     strength=8.0,
-    regularisation_power=0.5,
     low_rank=0.15,
     weight=0.65,
-    rarity_power=0.05,
+    rarity_power=0.1,
     recency=0.3,
     session_weight=1.0,
     unit=1.0,
 )
 THREADS = 2
-STAGES = 4  # of the choice: fine clusters, strengths, powers of the regularisation, the mix
+STAGES = 3  # of the choice: fine clusters, strengths, the mix
 MOST_AT_ONCE = 4000  # movies up to which the matrices of several trials fit into memory side by side
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 FLAT_RARITY = 0.995  # of rarity powers that are this near to the best, the largest is taken
@@ -64,86 +64,74 @@ class Tried(NamedTuple):
 def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHTS) -> tuple[Tried, list[Tried]]:
     """Return the settings to take, and all that were tried.
 
-    The best strength for each power of the regularisation is found with the most favourited movies, the rest with all
-    that are ranked.
+    The strength is found with the most favourited movies, the rest with all that are ranked.
     """
     has_times = any(mixture.users.seconds.any() for mixture in mixtures)
     start = USUAL if has_times else USUAL._replace(recency=0.0, session_weight=0.0)
-    by_head = search_strength([head_of(mixture) for mixture in mixtures], start, weights)
+    weight = WEIGHT_OF_STRENGTHS if WEIGHT_OF_STRENGTHS in weights else weights[0]
+    start_of_heads, heads = start._replace(weight=weight), [head_of(mixture) for mixture in mixtures]
+    bases = at_once(partial(basis_of, settings=start), heads)
+    by_strength = search_strength(heads, bases, start_of_heads, STRENGTHS, LOW_RANKS)
     report_progress(2, STAGES)
-    by_power, best, scores = try_powers(mixtures, by_head, start)
-    report_progress(3, STAGES)
-    usual = start._replace(strength=best.settings.strength, regularisation_power=best.settings.regularisation_power)
-    chosen, mixed = search_mix(mixtures, scores, best, usual, weights)
-    tried = by_head + by_power + mixed  # some twice where the head is all
+    best = most_usual(by_strength, start).settings
+    usual = start._replace(strength=best.strength, low_rank=best.low_rank)
+    chosen, mixed = search_mix(mixtures, usual, weights)
+    tried = by_strength + mixed  # some twice where the head is all
     return chosen, list({(each.settings, each.n_ranked): each for each in tried}.values())
 
 
-def search_strength(heads: list[Mixture], start: ItemSettings, weights: tuple[float, ...]) -> list[Tried]:
-    """Have strength and weight tried together, then other powers of the regularisation beside the best."""
-    bases = at_once(partial(basis_of, settings=start), heads)
+def search_strength(
+    mixtures: list[Mixture],
+    bases: list[Basis],
+    start: ItemSettings,
+    first: tuple[float, ...],
+    low_ranks: tuple[float, ...],
+) -> list[Tried]:
+    """Have strengths tried, each with parts of low rank: the ``first``, then half and twice the best."""
     tried: list[Tried] = []
-
-    def try_each(settings: list[ItemSettings], weights: tuple[float, ...]) -> None:
-        """Try each of the settings with each of the weights."""
-        scores = score_each(bases, settings)
-        mixed = [one._replace(weight=weight) for one in settings for weight in weights]
-        tried.extend(measure(heads, [one for one in scores for _ in weights], mixed))
-
-    try_each([start._replace(strength=strength) for strength in STRENGTHS], weights)
-    best = max(tried, key=lambda each: each.quality).settings
-    try_each([best._replace(strength=best.strength * factor) for factor in (0.5, 2)], weights)
-    chosen = most_usual(tried, start).settings
-    if chosen.weight:
-        others = [
-            chosen._replace(regularisation_power=power, strength=factor * chosen.strength)
-            for power, factor in product(REGULARISATION_POWERS, (0.5, 1))
-        ]
-        try_each(others, (chosen.weight,))
+    wanted = list(first)
+    while wanted:
+        scores = score_each(bases, [start._replace(strength=strength) for strength in wanted])
+        settings = [start._replace(strength=strength, low_rank=share) for strength, share in product(wanted, low_ranks)]
+        tried += measure(mixtures, [each for each in scores for _ in low_ranks], settings)
+        best = max(tried, key=lambda each: each.quality).settings.strength
+        known = {each.settings.strength for each in tried}
+        wanted = [each for each in (best / 2, best * 2) if WEAKEST <= each <= STRONGEST and each not in known]
     return tried
 
 
-def try_powers(mixtures: list[Mixture], by_head: list[Tried], start: ItemSettings) -> tuple[list[Tried], Tried, Scores]:
-    """Have the best of each power tried with all movies, the usual one first; return all, the best one, its scores.
+def score_all(mixtures: list[Mixture], settings: ItemSettings) -> Scores:
+    """Return the scores of `score_items` for all movies that are ranked.
 
-    Which power is best depends on movies with few favourites. Another one has to be better by what is not flat.
+    Where these are many, one way after the other is computed, with all threads: large matrices are given back.
     """
-    powers = dict.fromkeys(each.settings.regularisation_power for each in by_head)
-    of_powers = [[each for each in by_head if each.settings.regularisation_power == power] for power in powers]
-    settings = [most_usual(of_power, start).settings for of_power in of_powers]
     if len(mixtures[0].popularity) <= MOST_AT_ONCE:
-        scores = score_each(at_once(partial(basis_of, settings=start), mixtures), settings)
-    else:
-        scores = list(zip(*(score_alone(mixture, settings) for mixture in mixtures), strict=True))
-    tried = measure(mixtures, scores, settings)
-    best = 0
-    for number, each in enumerate(tried):
-        if each.quality * FLAT > tried[best].quality:
-            best = number
-    return tried, tried[best], scores[best]
+        bases = at_once(partial(basis_of, settings=settings), mixtures)
+        return score_each(bases, [settings])[0]
+    with threadpool_limits(THREADS, "blas"):
+        return tuple(score_items(basis_of(mixture, settings), settings) for mixture in mixtures)
 
 
-def search_mix(
-    mixtures: list[Mixture], scores: Scores, best: Tried, usual: ItemSettings, weights: tuple[float, ...]
-) -> tuple[Tried, list[Tried]]:
-    """Have the weight tried, then the part of low rank and the rarity power; return what to take, and what was tried.
+def search_mix(mixtures: list[Mixture], usual: ItemSettings, weights: tuple[float, ...]) -> tuple[Tried, list[Tried]]:
+    """Have the weight tried, then the part of low rank and the rarity power; return what to take, and all."""
+    scores = score_all(mixtures, usual)
 
-    ``best`` has been tried before.
-    """
+    def try_each(settings: list[ItemSettings]) -> list[Tried]:
+        """Try settings with the same scores of clusters and items."""
+        return measure(mixtures, [scores] * len(settings), settings)
 
-    def try_others(name: str, values: tuple[float, ...], settings: ItemSettings) -> list[Tried]:
-        """Try settings that differ in one value alone."""
-        others = [settings._replace(**{name: value}) for value in values if value != getattr(settings, name)]
-        return measure(mixtures, [scores] * len(others), others)
+    def try_others(name: str, values: tuple[float, ...], chosen: Tried) -> list[Tried]:
+        """Try settings that differ from the chosen ones in one value alone; return them and the chosen ones."""
+        others = [value for value in values if value != getattr(chosen.settings, name)]
+        return [chosen, *try_each([chosen.settings._replace(**{name: value}) for value in others])]
 
-    by_weight = try_others("weight", weights, best.settings)
-    chosen = most_usual([best, *by_weight], usual)
+    by_weight = try_each([usual._replace(weight=weight) for weight in weights])
+    chosen = most_usual(by_weight, usual)
     if not chosen.settings.weight:
         return chosen, by_weight
-    by_low_rank = try_others("low_rank", LOW_RANKS, chosen.settings)
-    chosen = most_usual([best, *by_weight, *by_low_rank], usual)
-    by_rarity = try_others("rarity_power", RARITY_POWERS, chosen.settings)
-    return rarest([chosen, *by_rarity], [mixture.kind for mixture in mixtures]), by_weight + by_low_rank + by_rarity
+    by_low_rank = try_others("low_rank", LOW_RANKS, chosen)
+    by_rarity = try_others("rarity_power", RARITY_POWERS, most_usual(by_low_rank, usual))
+    return rarest(by_rarity), by_weight + by_low_rank + by_rarity
 
 
 def at_once(function: Callable[..., Result], *arguments: Iterable[Any]) -> list[Result]:
@@ -157,13 +145,6 @@ def score_each(bases: list[Basis], settings: list[ItemSettings]) -> list[Scores]
     pairs = list(product(bases, settings))
     scores = at_once(score_items, *zip(*pairs, strict=True))
     return [tuple(scores[number :: len(settings)]) for number in range(len(settings))]
-
-
-def score_alone(mixture: Mixture, settings: list[ItemSettings]) -> list[ItemScores]:
-    """Return the scores of `score_items` for each of the settings, with all threads; large matrices are given back."""
-    with threadpool_limits(THREADS, "blas"):
-        basis = basis_of(mixture, settings[0])
-        return [score_items(basis, each) for each in settings]
 
 
 def measure(mixtures: list[Mixture], scores: list[Scores], settings: list[ItemSettings]) -> list[Tried]:
@@ -221,25 +202,18 @@ def most_usual(tried: list[Tried], usual: ItemSettings) -> Tried:
     return min((each for each in tried if each.quality >= FLAT * best), key=lambda each: distance(each.settings, usual))
 
 
-def rarest(tried: list[Tried], kinds: list[str]) -> Tried:
-    """Return what lifts movies with few favourites most, of all that are near the best in what they lose.
+def rarest(tried: list[Tried]) -> Tried:
+    """Return what lifts movies with few favourites most, of all whose quality is near the best.
 
-    Kinds of holding out may disagree: what a power loses is the part of the best quality that it loses on the kind
-    that suits it least. Of two that lose as little the larger one recommends more different movies. ``kinds`` are
-    those of the ways of holding out; ways of one kind count by their mean.
+    So more different movies are recommended.
     """
-    by_way = np.maximum([each.by_way for each in tried], 1e-6)
-    of_kinds = [by_way[:, np.array(kinds) == kind].mean(axis=1) for kind in dict.fromkeys(kinds)]
-    kept = np.min([quality / quality.max() for quality in of_kinds], axis=0)
-    near = (each for each, share in zip(tried, kept, strict=True) if share >= FLAT_RARITY * kept.max())
+    best = max(each.quality for each in tried)
+    near = [each for each in tried if each.quality >= FLAT_RARITY * best]
     return max(near, key=lambda each: each.settings.rarity_power)
 
 
 def distance(a: ItemSettings, b: ItemSettings) -> float:
     """Return how far apart two settings are."""
     return (
-        abs(float(np.log2(a.strength / b.strength)))
-        + 2 * abs(a.regularisation_power - b.regularisation_power)
-        + 3 * abs(a.low_rank - b.low_rank)
-        + 5 * abs(a.weight - b.weight)
+        abs(float(np.log2(a.strength / b.strength))) + 3 * abs(a.low_rank - b.low_rank) + 5 * abs(a.weight - b.weight)
     )

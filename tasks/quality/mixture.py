@@ -34,7 +34,6 @@ class Mixture(NamedTuple):
     test : held-out favourites among the movies that are ranked, shape (n_users, n_ranked).
     clusters : float32, scores by the clusters, shape (n_users, n_ranked).
     popularity : evidence for each movie, summed over users.
-    kind : how the favourites were held out.
     """
 
     users: Interactions
@@ -42,7 +41,6 @@ class Mixture(NamedTuple):
     test: csr_matrix
     clusters: NDArray[np.float32]
     popularity: NDArray[np.float64]
-    kind: str = "random"
 
 
 class Trained(NamedTuple):
@@ -50,7 +48,6 @@ class Trained(NamedTuple):
 
     train : its columns are the favourited movies, the most favourited first.
     test : held-out favourites, in the same columns.
-    kind : how they were held out.
     """
 
     train: Interactions
@@ -58,14 +55,13 @@ class Trained(NamedTuple):
     movies: Movies
     space: TasteSpace
     points: Points
-    kind: str
 
 
 def train_on(split: Split, options: ModelOptions) -> Trained:
     """Return the training part of a split in its taste space."""
     train, movies = with_movies(split.train)
     space, points = embed(train, movies, options)
-    return Trained(train, split.test[:, movies.movie_ids], movies, space, points, split.kind)
+    return Trained(train, split.test[:, movies.movie_ids], movies, space, points)
 
 
 def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, n_items: int) -> Mixture:
@@ -86,7 +82,7 @@ def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, 
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_ranked)
     popularity = np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_ranked]
     scores = cluster_scores(place(users, model, known_of(fit)), model)
-    return Mixture(users, train, trained.test[tested, :n_ranked], scores, popularity, trained.kind)
+    return Mixture(users, train, trained.test[tested, :n_ranked], scores, popularity)
 
 
 def head_of(mixture: Mixture) -> Mixture:

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from tasks.blocks import Interactions, favourites_of, select_movies
 from tasks.model.embedding import embed
-from tasks.model.fit import fit_in_memory, fit_model, known_of, with_movies
+from tasks.model.fit import fit_fine_clusters, fit_model, known_of, with_movies
 from tasks.model.kmeans import cluster_users, number_by_size
 from tasks.model.merge import merge_small_clusters
 from tasks.model.neighbours import Known, place
 from tasks.model.rank import rank
 from tasks.model.types import CLUSTERS_ALONE, NO_MOVIES, Fit, Groups, Model, ModelOptions, Ranking
 from tasks.quality.choose import choose_settings
+from tasks.quality.strength import fit_for_all
 
 ARTICLE: dict[str, Any] = {
     "weighting": "none",
@@ -55,8 +56,9 @@ def fit_product(train: Interactions, options: ModelOptions, withheld: NDArray[np
     started = time.monotonic()
     ranked, movies = with_movies(train)
     choice = choose_settings(ranked, movies, options)
-    model, fit = fit_in_memory(train, choice.n_fine_clusters, options, choice.items)
-    setting = {"n_fine_clusters": choice.n_fine_clusters, **choice.items._asdict()}
+    fit = fit_fine_clusters(ranked, movies, choice.n_fine_clusters, options)
+    model, fit, settings = fit_for_all(fit, options, choice.items, lambda count: count(ranked))
+    setting = {"n_fine_clusters": choice.n_fine_clusters, **settings._asdict()}
     return Product(withholding(model, withheld), model.movie_ids, known_of(fit), setting, time.monotonic() - started)
 
 

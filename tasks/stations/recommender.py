@@ -7,12 +7,23 @@ from tasks.blocks import Interactions, favourites_of
 from tasks.engine import Engine
 from tasks.model.elbow import find_elbow, measure_wcss
 from tasks.model.embedding import embed
-from tasks.model.fit import fit_model
 from tasks.model.kmeans import cluster_users, fine_k_means, measure_clusters, number_by_size
 from tasks.model.merge import merge_small_clusters
 from tasks.model.saved import pack
-from tasks.model.types import Clustering, Elbow, Fit, Groups, Model, ModelOptions, Movies, Points, TasteSpace
+from tasks.model.types import (
+    Clustering,
+    Elbow,
+    Fit,
+    Groups,
+    ItemSettings,
+    Model,
+    ModelOptions,
+    Movies,
+    Points,
+    TasteSpace,
+)
 from tasks.quality.choose import Choice
+from tasks.quality.strength import fit_for_all
 
 
 def embed_users(sample: Interactions, movies: Movies, options: ModelOptions) -> tuple[TasteSpace, Points]:
@@ -44,21 +55,21 @@ def cluster_finely(points: Points, clusters: Clustering, choice: Choice, options
 
 def fit_recommender(
     engine: Engine, fit: Fit, choice: Choice, options: ModelOptions, withheld: NDArray[np.int32]
-) -> tuple[Model, Fit]:
-    """Build the tables ``model``, ``item_weights`` and ``scoring``; return the model, and the fit with its clusters
-    numbered by their users.
+) -> tuple[Model, Fit, ItemSettings]:
+    """Build the tables ``model``, ``item_weights`` and ``scoring``; return the model, the fit with its clusters
+    numbered by their users, and the settings with the strength for all users.
 
     Favourites of the clusters are counted over all users. ``withheld`` are the columns of interactions that are never
     recommended; favourites of them count all the same.
     """
-    model, fit = fit_model(fit, options, choice.items, engine.sum_blocks)
+    model, fit, settings = fit_for_all(fit, options, choice.items, engine.sum_blocks)
     model = model._replace(withheld=withheld)
     n_items, n_candidates = len(model.items), model.shares.shape[1]
     engine.write("model_rows", pack(model), "model/model")
     items = {"movie_id": model.movie_ids[:n_items], "weights": model.items}
     engine.write("item_weight_rows", items, "model/item_weights")
     engine.run("model/scoring", **model.scoring._asdict(), n_candidates=n_candidates)
-    return model, fit
+    return model, fit, settings
 
 
 def measure_sample(points: Points, groups: Groups, options: ModelOptions) -> dict[str, float]:

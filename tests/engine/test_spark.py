@@ -15,8 +15,8 @@ from flows import stations
 from flows.retrain import retrain as flow
 from tasks.engine.duckdb import DuckDBEngine, parameters_of
 from tasks.favourites.log import HEADER, log_of
-from tasks.model.fit import fit_model
-from tasks.model.types import Fit, Model
+from tasks.model.types import Fit, ItemSettings, Model
+from tasks.quality.strength import fit_for_all
 from tasks.stations import recommender
 from tests.conftest import copy_build
 from tests.engine.spark_sessions import bounded_memory, needs_sail
@@ -105,7 +105,7 @@ def built(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     fitted = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stations, "check_tables", keep_build)
-        patch.setattr(recommender, "fit_model", lambda *arguments: fitted.append(fit_model(*arguments)) or fitted[0])
+        patch.setattr(recommender, "fit_for_all", lambda *given: fitted.append(fit_for_all(*given)) or fitted[0])
         published = retrain(real_data, folder)
     with duckdb.connect(build) as connection:
         for name, query in ROWS.items():
@@ -169,14 +169,14 @@ def test_sums_larger_than_a_message_of_spark_connect_come_back(spark):
 
 
 def test_the_whole_retrain_has_the_tables_of_duckdb(built, real_data, tmp_path, monkeypatch):
-    def fit_again(*arguments: Any) -> tuple[Model, Fit]:
+    def fit_again(*arguments: Any) -> tuple[Model, Fit, ItemSettings]:
         """Compare what is learned here, whose sums have another order, and go on with what was learned there."""
-        for name, here, there in zip(Model._fields, fit_model(*arguments)[0], built.fitted[0], strict=True):
+        for name, here, there in zip(Model._fields, fit_for_all(*arguments)[0], built.fitted[0], strict=True):
             if isinstance(here, np.ndarray):
                 np.testing.assert_allclose(here, there, rtol=1e-4, atol=1e-6, err_msg=name)
         return built.fitted
 
-    monkeypatch.setattr(recommender, "fit_model", fit_again)
+    monkeypatch.setattr(recommender, "fit_for_all", fit_again)
     with bounded_memory():
         published = retrain(real_data, tmp_path, engine="spark", spark="sail", publish="parquet")
     with duckdb.connect() as connection:

@@ -16,7 +16,6 @@ from tests.model.builders import interactions_of, movies_of, options_of
 
 SETTINGS = ItemSettings(
     strength=4.0,
-    regularisation_power=0.5,
     low_rank=0.2,
     weight=0.6,
     rarity_power=0.1,

@@ -9,8 +9,15 @@ from tasks.model.neighbours import place
 from tasks.model.rank import rank
 from tasks.model.types import CLUSTERS_ALONE, ItemSettings
 from tasks.quality import item_search
-from tasks.quality.choose import choose_n_fine_clusters, choose_settings, users_to_try, ways_to_hold_out
+from tasks.quality.choose import (
+    choose_n_fine_clusters,
+    choose_settings,
+    in_no_order,
+    users_to_try,
+    ways_to_hold_out,
+)
 from tasks.quality.holdout import hold_out
+from tasks.quality.item_scores import basis_of
 from tasks.quality.item_search import USUAL, Tried, most_usual, rarest
 from tasks.quality.metrics import find_hits, ndcg
 from tasks.quality.mixture import head_of, make_mixture, ndcg_of_clusters, train_on
@@ -62,7 +69,6 @@ def test_the_settings_of_the_item_model_are_of_near_best_quality(chosen):
     assert values["weight"] == set(item_search.WEIGHTS)
     assert values["low_rank"] == set(item_search.LOW_RANKS)
     assert values["rarity_power"] == set(item_search.RARITY_POWERS)
-    assert values["regularisation_power"] >= set(item_search.REGULARISATION_POWERS)
     assert values["recency"] == {0.0}, "times are not known"
     keys = [(each.settings, each.n_ranked) for each in chosen.tried]
     assert len(set(keys)) == len(keys), "of 80 movies the head is all"
@@ -94,9 +100,7 @@ def test_strengths_are_tried_with_the_head_and_the_rest_with_all_movies(four_tas
     assert len(of_head) + len(of_all) == len(found.tried)
     assert found.items in of_all
     assert {each.strength for each in of_head} >= set(item_search.STRENGTHS)
-    by_power = {each.regularisation_power: each.strength for each in of_all}
-    assert set(by_power) == {USUAL.regularisation_power, *item_search.REGULARISATION_POWERS}
-    assert len({(each.regularisation_power, each.strength) for each in of_all}) == len(by_power)
+    assert {each.strength for each in of_all} == {found.items.strength}
     assert {each.rarity_power for each in of_all} == set(item_search.RARITY_POWERS)
 
 
@@ -163,25 +167,39 @@ def test_of_near_best_settings_the_most_usual_are_taken():
 
 
 def rarity_power_of(*qualities):
-    tried = [Tried(USUAL._replace(rarity_power=power), 10, by_way, []) for power, *by_way in qualities]
-    kinds = ["random", "temporal", "cut"][: len(tried[0].by_way)]
-    return rarest(tried, kinds).settings.rarity_power
+    return rarest([Tried(USUAL._replace(rarity_power=power), 10, by_way, []) for power, *by_way in qualities]).settings
 
 
 def test_of_near_best_rarity_powers_the_largest_is_taken():
-    assert rarity_power_of((0.05, 0.2), (0.0, 0.19), (0.1, 0.1992), (0.15, 0.1985)) == 0.1
-    assert rarity_power_of((0.05, 0.2), (0.0, 0.21), (0.1, 0.2)) == 0.0
+    assert rarity_power_of((0.05, 0.2), (0.0, 0.19), (0.1, 0.1996), (0.15, 0.1985)).rarity_power == 0.1
+    assert rarity_power_of((0.05, 0.2), (0.0, 0.21), (0.1, 0.2)).rarity_power == 0.0
+    assert rarity_power_of((0.0, 0.2, 0.05), (0.1, 0.196, 0.0525)).rarity_power == 0.1, "the geometric mean counts"
 
 
-def test_where_ways_of_holding_out_disagree_the_rarity_power_loses_little_on_each():
-    assert rarity_power_of((0.0, 0.2, 0.05), (0.1, 0.196, 0.0525), (0.2, 0.188, 0.055)) == 0.1
-    assert rarity_power_of((0.0, 0.0, 0.05), (0.1, 0.0, 0.0525), (0.2, 0.0, 0.055)) == 0.2, "no hit on one way"
+def strengths_tried(four_tastes, monkeypatch, best):
+    """Strengths that are tried where quality falls with the distance to the best one."""
+
+    def measured(heads, scores, settings):
+        return [Tried(each, 80, [1 / (1 + abs(np.log2(each.strength / best)))], []) for each in settings]
+
+    monkeypatch.setattr(item_search, "measure", measured)
+    mixture = make_mixture(train_on(hold_out(four_tastes, "random", 0), options_of()), options_of(), 12, 80)
+    bases = [basis_of(mixture, USUAL)]
+    tried = item_search.search_strength([mixture], bases, USUAL, item_search.STRENGTHS, (0.0,))
+    return sorted(each.settings.strength for each in tried)
 
 
-def test_two_ways_of_one_kind_count_by_their_mean():
-    qualities = ((0.0, 0.2, 0.19), (0.1, 0.19, 0.2), (0.15, 0.197, 0.194))
-    tried = [Tried(USUAL._replace(rarity_power=power), 10, by_way, []) for power, *by_way in qualities]
-    assert rarest(tried, ["random", "random"]).settings.rarity_power == 0.15
+@pytest.mark.parametrize(
+    ("best", "expected"),
+    [
+        (4, [1, 2, 4, 8]),
+        (1, [0.5, 1, 2, 4, 8]),
+        (64, [2, 4, 8, 16, 32, 64, 128]),
+        (0.1, [0.0625, 0.125, 0.25, 0.5, 1, 2, 4, 8]),
+    ],
+)
+def test_strengths_are_tried_until_those_beside_the_best_are_worse(four_tastes, monkeypatch, best, expected):
+    assert strengths_tried(four_tastes, monkeypatch, best) == expected
 
 
 def test_recency_counts_where_times_are_known():
@@ -204,9 +222,9 @@ def test_one_moment_holds_out_where_many_users_come_back_after_it(four_tastes, m
     assert len(ways_to_hold_out(timed, 0)) == 3
 
 
-def test_users_to_try_hold_so_many_interactions_and_tell_nothing_by_their_order(four_tastes, monkeypatch):
+def test_users_to_try_hold_so_many_interactions_and_their_order_tells_nothing(four_tastes, monkeypatch):
     monkeypatch.setattr("tasks.quality.choose.MOST_ENTRIES", four_tastes.weights.nnz // 2)
-    users = users_to_try(four_tastes, seed=0)
+    users = in_no_order(users_to_try(four_tastes, seed=0), seed=0)
     assert len(users.user_ids) == len(four_tastes.user_ids) // 2
     assert users.weights.shape[1] == four_tastes.weights.shape[1]
     n_fans = np.asarray((users.weights == 1).sum(axis=0)).ravel()

@@ -15,7 +15,6 @@ from tests.model.builders import UNSEEN, interactions_of
 
 SETTINGS = ItemSettings(
     strength=2.0,
-    regularisation_power=0.0,
     low_rank=0.0,
     weight=1.0,
     rarity_power=0.0,
@@ -38,15 +37,12 @@ def mixture_of(seed, n_users, n_movies):
     st.integers(0, 999),
     st.sampled_from([(9, 14), (30, 14)]),
     st.floats(0.1, 50),
-    st.sampled_from([0.0, 0.5]),
     st.sampled_from([0.0, 0.3]),
     st.sampled_from([0.0, 0.5]),
 )
-def test_scores_are_those_of_the_weights(seed, shape, strength, power, low_rank, session_weight):
+def test_scores_are_those_of_the_weights(seed, shape, strength, low_rank, session_weight):
     mixture = mixture_of(seed, *shape)
-    settings = SETTINGS._replace(
-        strength=strength, regularisation_power=power, low_rank=low_rank, session_weight=session_weight
-    )
+    settings = SETTINGS._replace(strength=strength, low_rank=low_rank, session_weight=session_weight)
     basis = basis_of(mixture, settings)
     assert (basis.gram is None) == (shape[0] < shape[1])
     scores = score_items(basis, settings)

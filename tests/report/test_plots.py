@@ -16,7 +16,7 @@ from tasks.report.plots.cluster_sizes import draw_cluster_sizes, size_words
 from tasks.report.plots.elbow import draw_elbow, elbow_words
 from tasks.report.plots.genres import MAX_GENRE_CLUSTERS, draw_genres, genre_columns, genre_words, lift_table
 from tasks.report.plots.incidence import bin_density, draw_incidence, matrix_places
-from tasks.report.plots.item_weight import draw_item_weight, spread
+from tasks.report.plots.item_weight import draw_item_weight
 from tasks.report.plots.style import DPI, STYLE
 from tasks.report.plots.text import drawable_characters, fit_movie, fit_text, percent, text_width
 from tasks.report.plots.top_movies import draw_top_movies, largest_clusters, movie_words
@@ -175,7 +175,7 @@ def test_elbow_says_what_was_chosen_and_what_the_rule_would_take():
 def tried(n_ranked, strength, weights, chosen=None):
     """Rows of ``item_settings`` that differ in the weight."""
     rows = {"item_weight": weights, "quality": [0.2 + weight / 100 for weight in weights]}
-    others = {"n_ranked": n_ranked, "strength": strength, "regularisation_power": 0.5, "low_rank": 0.15}
+    others = {"n_ranked": n_ranked, "strength": strength, "low_rank": 0.15}
     return pl.DataFrame(rows).with_columns(
         **{name: pl.lit(value) for name, value in others.items()},
         rarity_power=pl.lit(0.05),
@@ -184,17 +184,12 @@ def tried(n_ranked, strength, weights, chosen=None):
 
 
 def test_item_weight_of_a_search_of_one_setting_and_of_none(tmp_path):
-    head = [tried(1000, strength, [0.0, 0.5, 1.0]) for strength in (2.0, 8.0)]
+    head = [tried(1000, strength, [0.9]) for strength in (2.0, 8.0)]
     draw_item_weight(pl.concat([*head, tried(4000, 8.0, [0.0, 0.5, 1.0], 0.5)]), tmp_path / "search.png")
     draw_item_weight(tried(4000, 8.0, [0.5], 0.5), tmp_path / "one.png")
     draw_item_weight(tried(4000, 8.0, [0.5]).clear(), tmp_path / "none.png")
     for name in ("search", "one", "none"):
         look_at(tmp_path / f"{name}.png")
-
-
-def test_labels_are_moved_apart():
-    assert spread([1.0, 1.5, 4.0, 4.0], 1.0) == [1.0, 2.0, 4.0, 5.0]
-    assert spread([], 1.0) == []
 
 
 # --- cluster sizes ------------------------------------------------------------------------------------------

@@ -1,0 +1,87 @@
+"""The strength of the item model that suits all users, of whom settings were tried on some."""
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from tasks.blocks import Interactions, select_users
+from tasks.model.draw import limit_of, user_key
+from tasks.model.fit import SumBlocks, complete_model, count_all
+from tasks.model.items import discounted, gram_of
+from tasks.model.types import Fit, ItemSettings, Model, ModelOptions
+from tasks.quality.choose import FEWEST_FAVOURITES, users_to_try
+from tasks.quality.holdout import hold_out
+from tasks.quality.item_scores import Basis
+from tasks.quality.item_search import at_once, most_usual, search_strength
+from tasks.quality.mixture import Mixture
+
+MOST_MOVIES = 2500  # the most favourited ones, with which strengths are compared
+
+Exam = tuple[Mixture, Basis]
+
+
+def fit_for_all(
+    fit: Fit, options: ModelOptions, settings: ItemSettings, sum_blocks: SumBlocks
+) -> tuple[Model, Fit, ItemSettings]:
+    """Return model and fit as `tasks.model.fit.fit_model` does, and the settings with the strength for all users."""
+    model, sums = count_all(fit, options, settings, sum_blocks)
+    if "gram" in sums:
+        settings = strength_for_all(sums["gram"], fit, settings, options)
+    return *complete_model(model, fit, sums, settings), settings
+
+
+def strength_for_all(
+    gram: NDArray[np.floating], fit: Fit, settings: ItemSettings, options: ModelOptions
+) -> ItemSettings:
+    """Return the settings with the strength that suits all users, and the unit that goes with it.
+
+    The more users the item model learns from, the less it has to be regularised. Of the users whom settings were tried
+    on, some favourites are held out: what these add to the Gram matrix is taken out of it. Then strengths are compared
+    by the item model alone. Where settings were tried on all users, nothing changes.
+
+    Parameters
+    ----------
+    gram : of all users, shape (n_items, n_items), with the session weight of ``settings``.
+    fit : with the sample of users whom settings were tried on.
+    settings : what `tasks.quality.choose.choose_settings` chose.
+    options : with the seed, and ``quality_users``, how many are recommended to.
+    """
+    users = users_to_try(fit.sample, options.seed)
+    if len(users.user_ids) == fit.movies.n_users:
+        return settings
+    alone = settings._replace(weight=1.0, low_rank=0.0)
+    kinds = ["random", "temporal"] if users.seconds.any() else ["random"]
+    with threadpool_limits(1, "blas"):
+        exams = at_once(partial(make_exam, gram=gram, users=users, settings=settings, options=options), kinds)
+        exams = [(mixture, basis) for mixture, basis in exams if mixture.test.nnz]
+        if not exams:
+            return settings
+        mixtures, bases = ([*each] for each in zip(*exams, strict=True))
+        tried = search_strength(mixtures, bases, alone, (alone.strength, alone.strength / 2), (0.0,))
+    best = most_usual(tried, alone).settings
+    [unit_before] = [each.settings.unit for each in tried if each.settings.strength == alone.strength]
+    unit = float(f"{settings.unit * best.unit / unit_before:.3g}")
+    return settings._replace(strength=best.strength, unit=unit)
+
+
+def make_exam(
+    kind: str, gram: NDArray[np.floating], users: Interactions, settings: ItemSettings, options: ModelOptions
+) -> Exam:
+    """Return users with held-out favourites to whom the clusters recommend all movies alike, and the Gram matrix
+    without these favourites."""
+    n_items, n_movies = len(gram), min(len(gram), MOST_MOVIES)
+    split = hold_out(users, kind, options.seed, FEWEST_FAVOURITES)
+    before, after = (gram_of(each, n_items, settings.session_weight, n_movies) for each in (users, split.train))
+    left = (gram[:n_movies, :n_movies] - before + after).astype(np.float32)
+    test = split.test[:, :n_movies]
+    tested = np.diff(test.indptr) > 0
+    keys = user_key(users.user_ids, options.seed + 2)
+    tested &= keys <= limit_of(keys[tested], options.quality_users)
+    known, test = select_users(split.train, tested), test[tested]
+    evidence = np.asarray(split.train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
+    alike, nothing = np.ones(test.shape, dtype=np.float32), np.zeros(test.shape, dtype=np.float32)
+    scored = discounted(known, n_movies, settings.recency)
+    basis = Basis(scored, scored, np.diag(left).astype(np.float64), left, nothing, 0.0)
+    return Mixture(known, split.train, test, alike, evidence), basis
