@@ -6,7 +6,8 @@
 -- rarity_power: how much movies with few favourites are lifted, see scoring.rarity_power.
 -- n_ranked: how many of the most favourited movies were ranked; qualities compare where it is the same.
 -- quality: held-out NDCG@10, the geometric mean over the ways of holding out.
--- is_chosen: whether the recommendations were made with this setting.
+-- is_chosen: whether the recommendations were made with this setting; where settings were tried on some of the users,
+-- with another strength, see runs.metrics.
 create or replace table item_settings as
 select
     weight as item_weight,

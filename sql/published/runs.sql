@@ -5,8 +5,8 @@
 -- schema_version: version of the stable tables, columns and macros that docs/tables.md lists; null for runs of 0.1.0.
 -- config: every option of the run.
 -- versions: versions of Python and of the libraries.
--- metrics: counts, durations in seconds, measures of the clusters, and held-out quality with its change since the run
--- before.
+-- metrics: counts, durations in seconds, measures of the clusters, the strength of the item model for all users, and
+-- held-out quality with its change since the run before.
 create or replace table runs (
     run_id varchar,
     started_at timestamp,

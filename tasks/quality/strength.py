@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from tasks.blocks import Interactions, select_users
+from tasks.blocks import select_users
 from tasks.model.draw import limit_of, user_key
 from tasks.model.fit import SumBlocks, complete_model, count_all
 from tasks.model.items import discounted, gram_of
 from tasks.model.types import Fit, ItemSettings, Model, ModelOptions
 from tasks.quality.choose import FEWEST_FAVOURITES, users_to_try
-from tasks.quality.holdout import hold_out
+from tasks.quality.holdout import Split, hold_out
 from tasks.quality.item_scores import Basis
 from tasks.quality.item_search import at_once, most_usual, search_strength
 from tasks.quality.mixture import Mixture
 
-MOST_MOVIES = 2500  # the most favourited ones, with which strengths are compared
+MOST_MOVIES = 1500  # the most favourited ones, with which strengths are compared
 
 Exam = tuple[Mixture, Basis]
 
@@ -51,37 +51,39 @@ def strength_for_all(
     users = users_to_try(fit.sample, options.seed)
     if len(users.user_ids) == fit.movies.n_users:
         return settings
-    alone = settings._replace(weight=1.0, low_rank=0.0)
     kinds = ["random", "temporal"] if users.seconds.any() else ["random"]
+    splits = [hold_out(users, kind, options.seed, FEWEST_FAVOURITES) for kind in kinds]
+    part = partial(gram_of, n_items=len(gram), session_weight=settings.session_weight, n_first=MOST_MOVIES)
     with threadpool_limits(1, "blas"):
-        exams = at_once(partial(make_exam, gram=gram, users=users, settings=settings, options=options), kinds)
+        parts = at_once(part, [users, *(split.train for split in splits)])
+        others = gram[:MOST_MOVIES, :MOST_MOVIES] - parts.pop(0)
+        exams = [make_exam(split, others + own, settings, options) for split, own in zip(splits, parts, strict=True)]
         exams = [(mixture, basis) for mixture, basis in exams if mixture.test.nnz]
-        if not exams:
-            return settings
-        mixtures, bases = ([*each] for each in zip(*exams, strict=True))
-        tried = search_strength(mixtures, bases, alone, (alone.strength, alone.strength / 2), (0.0,))
+        return search_for_all(exams, settings) if exams else settings
+
+
+def make_exam(split: Split, gram: NDArray[np.floating], settings: ItemSettings, options: ModelOptions) -> Exam:
+    """Return some users with held-out favourites, to whom the clusters recommend all movies alike, and what the item
+    model is learned from, ``gram``."""
+    n_movies = len(gram)
+    test = split.test[:, :n_movies]
+    tested = np.diff(test.indptr) > 0
+    keys = user_key(split.train.user_ids, options.seed + 2)
+    tested &= keys <= limit_of(keys[tested], options.quality_users)
+    users, test = select_users(split.train, tested), test[tested]
+    evidence = np.asarray(split.train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
+    alike, nothing = np.ones(test.shape, dtype=np.float32), np.zeros(test.shape, dtype=np.float32)
+    scored = discounted(users, n_movies, settings.recency)
+    basis = Basis(scored, scored, np.diag(gram).copy(), gram.astype(np.float32), nothing, 0.0)
+    return Mixture(users, split.train, test, alike, evidence), basis
+
+
+def search_for_all(exams: list[Exam], settings: ItemSettings) -> ItemSettings:
+    """Return the settings with the strength, and the unit, that the item model alone does best with."""
+    alone = settings._replace(weight=1.0, low_rank=0.0)
+    mixtures, bases = ([*each] for each in zip(*exams, strict=True))
+    tried = search_strength(mixtures, bases, alone, (alone.strength, alone.strength / 2), (0.0,))
     best = most_usual(tried, alone).settings
     [unit_before] = [each.settings.unit for each in tried if each.settings.strength == alone.strength]
     unit = float(f"{settings.unit * best.unit / unit_before:.3g}")
     return settings._replace(strength=best.strength, unit=unit)
-
-
-def make_exam(
-    kind: str, gram: NDArray[np.floating], users: Interactions, settings: ItemSettings, options: ModelOptions
-) -> Exam:
-    """Return users with held-out favourites to whom the clusters recommend all movies alike, and the Gram matrix
-    without these favourites."""
-    n_items, n_movies = len(gram), min(len(gram), MOST_MOVIES)
-    split = hold_out(users, kind, options.seed, FEWEST_FAVOURITES)
-    before, after = (gram_of(each, n_items, settings.session_weight, n_movies) for each in (users, split.train))
-    left = (gram[:n_movies, :n_movies] - before + after).astype(np.float32)
-    test = split.test[:, :n_movies]
-    tested = np.diff(test.indptr) > 0
-    keys = user_key(users.user_ids, options.seed + 2)
-    tested &= keys <= limit_of(keys[tested], options.quality_users)
-    known, test = select_users(split.train, tested), test[tested]
-    evidence = np.asarray(split.train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
-    alike, nothing = np.ones(test.shape, dtype=np.float32), np.zeros(test.shape, dtype=np.float32)
-    scored = discounted(known, n_movies, settings.recency)
-    basis = Basis(scored, scored, np.diag(left).astype(np.float64), left, nothing, 0.0)
-    return Mixture(known, split.train, test, alike, evidence), basis
