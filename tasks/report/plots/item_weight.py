@@ -45,7 +45,8 @@ def draw_setting(axes: Axes, tried: pl.DataFrame, name: str, chosen: pl.DataFram
     """Draw the quality of settings that differ in one of them alone, and in red the one with the chosen value."""
     dress(axes, f"Held-out NDCG@10 by {name.replace('_', ' ')}; red: chosen")
     different = tried.filter(pl.col(name) != chosen[name][0])  # tried for this comparison, as others were not
-    one = (chosen if different.is_empty() else different).row(0, named=True)
+    alike = different.filter(pl.col("low_rank") == chosen["low_rank"][0])
+    one = next(each for each in (alike, different, chosen) if len(each)).row(0, named=True)
     line = tried.filter(pl.col(each) == one[each] for each in SETTINGS if each != name).sort(name)
     axes.plot(line[name], line["quality"], color=STYLE["main"], linewidth=2, marker="o", markersize=4)
     at_chosen = line.filter(pl.col(name) == chosen[name][0])
