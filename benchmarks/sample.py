@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from benchmarks.learning import read_users
 from flows.config import RetrainOptions
 from tasks.blocks import Interactions, favourites_of, select_users
-from tasks.model.draw import draw_users, limit_of, user_key
+from tasks.model.draw import draw_users
 from tasks.model.fit import fit_fine_clusters, known_of, with_movies
 from tasks.quality.choose import choose_settings
-from tasks.quality.holdout import hold_out
+from tasks.quality.holdout import draw_tested, hold_out
 from tasks.quality.metrics import bootstrap_means, coverage, find_hits, ndcg, summary
 from tasks.quality.product import Product, recommend_to
 from tasks.quality.strength import fit_for_all
@@ -43,9 +43,7 @@ def measure(users: Interactions, n_users: int, seed: int) -> tuple[NDArray[np.fl
     """Return each tested user's NDCG, and the coverage, of what is recommended from a sample of ``n_users``."""
     split = hold_out(users, "random", seed)
     product = learn(split.train, n_users, seed)
-    tested = np.diff(split.test.indptr) > 0
-    keys = user_key(users.user_ids, seed + 1)
-    tested &= keys <= limit_of(keys[tested], MOST_TESTED)
+    tested = draw_tested(split.test, users.user_ids, MOST_TESTED, seed + 1)
     best = recommend_to(select_users(split.train, tested), product, DEPTH)
     hits = find_hits(best, split.test[tested], DEPTH)
     return ndcg(hits, DEPTH), coverage(hits, DEPTH, favourites_of(split.train))

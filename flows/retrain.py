@@ -51,7 +51,7 @@ def retrain(**options: Any) -> dict[str, Any]:
             choice = stations.choose_settings(sample, movies, o.model)
             fine = stations.cluster_finely(points, clusters, choice, o.model)
             fit = Fit(sample, movies, space, Groups(found, clusters, fine))
-            model, fit, settings = stations.fit_recommender(engine, fit, choice, o.model, withheld)
+            model, fit, learned = stations.fit_recommender(engine, fit, choice, o.model, withheld)
 
             stations.place_users(engine, model, fit, o.min_cluster_size)
             stations.recommend_movies(engine, model, fit, o.top_n)
@@ -62,7 +62,7 @@ def retrain(**options: Any) -> dict[str, Any]:
             measured = stations.evaluate_recommenders(sample, o.model, withheld=withheld) if o.evaluate else None
             stations.add_evaluation(engine, measured)
             stations.draw_reports(engine, sample, points, fit.groups, o.model)
-            metrics = stations.measure_clusters(points, fit.groups, o.model) | {"strength": settings.strength}
+            metrics = stations.measure_clusters(points, fit.groups, o.model) | learned
             summary = stations.write_summary(engine, build, o.database, RunFacts(rows, o.as_json(), metrics | quality))
             stations.write_page(engine, o.database)
             if o.publish == "parquet":

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tasks.blocks import Interactions
-from tasks.model.types import Clustering, Elbow, Fit, ItemSettings, Model, Movies
+from tasks.model.types import Clustering, Elbow, Fit, Model, Movies
 from tasks.quality.choose import Choice
 from tasks.source.ingest import RowCounts
 from tasks.text import share_in_words
@@ -51,13 +51,13 @@ def of_choice(choice: Choice) -> str:
     )
 
 
-def of_recommender(found: tuple[Model, Fit, ItemSettings]) -> str:
+def of_recommender(found: tuple[Model, Fit, dict[str, float]]) -> str:
     """Tell what it knows."""
-    model, _, settings = found
+    model, _, learned = found
     n_candidates, n_items = model.shares.shape[1], len(model.items)
     if not n_items:
         return f"{n_candidates:,} movies are scored"
-    return f"{n_candidates:,} movies are scored, the item model knows {n_items:,}; strength {settings.strength:g}"
+    return f"{n_candidates:,} movies are scored, the item model knows {n_items:,}; strength {learned['strength']:g}"
 
 
 def of_quality(found: dict[str, float]) -> str:

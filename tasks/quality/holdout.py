@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, favourites_of, rank_movies, select_entries, select_movies, select_users
 from tasks.errors import CineclusterError
-from tasks.model.draw import mix, shuffle_key
+from tasks.model.draw import limit_of, mix, shuffle_key, user_key
 from tasks.model.types import NO_MOVIES
 
 MIN_FAVOURITES = 5
@@ -65,6 +65,13 @@ def hold_out(users: Interactions, kind: str, seed: int, fewest: int = MIN_FAVOUR
     seed : of the random choice; entries of one time are in random order.
     """
     return cut_in_time(users) if kind == "cut" else hold_out_fifth(users, kind, seed, fewest)
+
+
+def draw_tested(test: csr_matrix, user_ids: NDArray[np.integer], n_users: int, seed: int) -> NDArray[np.bool_]:
+    """Return which users to recommend to: ``n_users`` at most who have held-out favourites, by the hash of their id."""
+    tested = np.diff(test.indptr) > 0
+    keys = user_key(user_ids, seed)
+    return tested & (keys <= limit_of(keys[tested], n_users))
 
 
 def hold_out_fifth(users: Interactions, kind: str, seed: int, fewest: int) -> Split:

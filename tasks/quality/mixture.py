@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, select_users
-from tasks.model.draw import limit_of, user_key
 from tasks.model.embedding import embed
 from tasks.model.fit import fit_model, known_of, with_movies
 from tasks.model.items import count_items
@@ -16,7 +15,7 @@ from tasks.model.kmeans import fine_k_means
 from tasks.model.neighbours import place
 from tasks.model.rank import cluster_scores, hide, pick_best
 from tasks.model.types import CLUSTERS_ALONE, Fit, Groups, ModelOptions, Movies, Points, Ranking, TasteSpace
-from tasks.quality.holdout import Split
+from tasks.quality.holdout import Split, draw_tested
 from tasks.quality.metrics import find_hits, ndcg
 
 DEPTH = 10
@@ -71,18 +70,21 @@ def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, 
     least, if there are as many. Users are fewer where they would have more than ``MOST_SCORES`` scores.
     """
     train, movies = trained.train, trained.movies
-    tested = np.diff(trained.test.indptr) > 0
-    keys = user_key(train.user_ids, options.seed + 2)
     n_known = min(n_items, count_items(movies.n_fans, movies.n_users))
     n_ranked = min(max(n_known, FEWEST_RANKED), len(movies.n_fans))
-    tested &= keys <= limit_of(keys[tested], min(options.quality_users, MOST_SCORES // n_ranked))
+    n_users = min(options.quality_users, MOST_SCORES // n_ranked)
+    tested = draw_tested(trained.test, train.user_ids, n_users, options.seed + 2)
     users = select_users(train, tested)
     fine = fine_k_means(trained.points, n_fine_clusters, options.seed)
     fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_ranked)
-    popularity = np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_ranked]
     scores = cluster_scores(place(users, model, known_of(fit)), model)
-    return Mixture(users, train, trained.test[tested, :n_ranked], scores, popularity)
+    return Mixture(users, train, trained.test[tested, :n_ranked], scores, popularity_of(train, n_ranked))
+
+
+def popularity_of(train: Interactions, n_movies: int) -> NDArray[np.float64]:
+    """Return the evidence for each of the first ``n_movies`` movies, summed over users."""
+    return np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
 
 
 def head_of(mixture: Mixture) -> Mixture:

@@ -7,15 +7,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from tasks.blocks import select_users
-from tasks.model.draw import limit_of, user_key
 from tasks.model.fit import SumBlocks, complete_model, count_all
 from tasks.model.items import discounted, gram_of
 from tasks.model.types import Fit, ItemSettings, Model, ModelOptions
 from tasks.quality.choose import FEWEST_FAVOURITES, users_to_try
-from tasks.quality.holdout import Split, hold_out
+from tasks.quality.holdout import Split, draw_tested, hold_out
 from tasks.quality.item_scores import Basis
 from tasks.quality.item_search import at_once, most_usual, search_strength
-from tasks.quality.mixture import Mixture
+from tasks.quality.mixture import Mixture, popularity_of
 
 MOST_MOVIES = 1500  # the most favourited ones, with which strengths are compared
 
@@ -67,15 +66,12 @@ def make_exam(split: Split, gram: NDArray[np.floating], settings: ItemSettings, 
     model is learned from, ``gram``."""
     n_movies = len(gram)
     test = split.test[:, :n_movies]
-    tested = np.diff(test.indptr) > 0
-    keys = user_key(split.train.user_ids, options.seed + 2)
-    tested &= keys <= limit_of(keys[tested], options.quality_users)
+    tested = draw_tested(test, split.train.user_ids, options.quality_users, options.seed + 2)
     users, test = select_users(split.train, tested), test[tested]
-    evidence = np.asarray(split.train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
     alike, nothing = np.ones(test.shape, dtype=np.float32), np.zeros(test.shape, dtype=np.float32)
     scored = discounted(users, n_movies, settings.recency)
     basis = Basis(scored, scored, np.diag(gram).copy(), gram.astype(np.float32), nothing, 0.0)
-    return Mixture(users, split.train, test, alike, evidence), basis
+    return Mixture(users, split.train, test, alike, popularity_of(split.train, n_movies)), basis
 
 
 def search_for_all(exams: list[Exam], settings: ItemSettings) -> ItemSettings:

@@ -61,7 +61,8 @@ CAPTIONS = {
         "Some favourites were hidden and had to be found again, with more or less of the score from the item model, "
         "which knows what people with the same favourites favourited. At 0 the clusters recommend alone, at 1 the "
         "item model does. Where the curve is flat the choice hardly matters. Beside it: how strongly the item model "
-        "is held back from learning chance, which was chosen first, with the most favourited movies.",
+        "is held back from learning chance, which was chosen first, with the most favourited movies. Where there are "
+        "many users it is chosen once more for all of them, so that another one may be in use.",
     ),
     "incidence.png": (
         "All favourites at a glance",

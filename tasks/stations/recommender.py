@@ -15,7 +15,6 @@ from tasks.model.types import (
     Elbow,
     Fit,
     Groups,
-    ItemSettings,
     Model,
     ModelOptions,
     Movies,
@@ -55,9 +54,9 @@ def cluster_finely(points: Points, clusters: Clustering, choice: Choice, options
 
 def fit_recommender(
     engine: Engine, fit: Fit, choice: Choice, options: ModelOptions, withheld: NDArray[np.int32]
-) -> tuple[Model, Fit, ItemSettings]:
+) -> tuple[Model, Fit, dict[str, float]]:
     """Build the tables ``model``, ``item_weights`` and ``scoring``; return the model, the fit with its clusters
-    numbered by their users, and the settings with the strength for all users.
+    numbered by their users, and the ``strength`` for all users, nothing where there is no item model.
 
     Favourites of the clusters are counted over all users. ``withheld`` are the columns of interactions that are never
     recommended; favourites of them count all the same.
@@ -69,7 +68,7 @@ def fit_recommender(
     items = {"movie_id": model.movie_ids[:n_items], "weights": model.items}
     engine.write("item_weight_rows", items, "model/item_weights")
     engine.run("model/scoring", **model.scoring._asdict(), n_candidates=n_candidates)
-    return model, fit, settings
+    return model, fit, {"strength": settings.strength} if n_items else {}
 
 
 def measure_sample(points: Points, groups: Groups, options: ModelOptions) -> dict[str, float]:

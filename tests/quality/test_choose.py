@@ -171,7 +171,7 @@ def rarity_power_of(*qualities):
 
 
 def test_of_near_best_rarity_powers_the_largest_is_taken():
-    assert rarity_power_of((0.05, 0.2), (0.0, 0.19), (0.1, 0.1996), (0.15, 0.1985)).rarity_power == 0.1
+    assert rarity_power_of((0.05, 0.2), (0.0, 0.19), (0.1, 0.1992), (0.15, 0.1985)).rarity_power == 0.1
     assert rarity_power_of((0.05, 0.2), (0.0, 0.21), (0.1, 0.2)).rarity_power == 0.0
     assert rarity_power_of((0.0, 0.2, 0.05), (0.1, 0.196, 0.0525)).rarity_power == 0.1, "the geometric mean counts"
 
