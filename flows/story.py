@@ -47,7 +47,8 @@ def of_choice(choice: Choice) -> str:
         return f"{choice.n_fine_clusters:,} fine clusters, no item model"
     return (
         f"{choice.n_fine_clusters:,} fine clusters, item weight {items.weight:g}, strength {items.strength:g}, "
-        f"low rank {items.low_rank:g}, rarity power {items.rarity_power:g}"
+        f"low rank {items.low_rank:g}, rarity power {items.rarity_power:g}, "
+        f"trend power {items.trend_power:g}"
     )
 
 

@@ -264,14 +264,14 @@ def put_in_clusters(connection: duckdb.DuckDBPyConnection, clusters: Mapping[int
     connection.unregister("user_cluster_rows")
 
 
-def describe(connection: duckdb.DuckDBPyConnection, tastes: pl.DataFrame | None = None) -> None:
-    """Make every table that comes after ``user_clusters``; ``tastes`` has movie_id and taste."""
-    none = pl.DataFrame(schema={"movie_id": pl.Int32, "taste": pl.List(pl.Float32)})
-    connection.register("movie_taste_rows", none if tastes is None else tastes)
+def describe(connection: duckdb.DuckDBPyConnection, movies: pl.DataFrame | None = None) -> None:
+    """Make every table that comes after ``user_clusters``; ``movies`` has movie_id, taste and boost."""
+    none = pl.DataFrame(schema={"movie_id": pl.Int32, "taste": pl.List(pl.Float32), "boost": pl.Float32})
+    connection.register("scored_movie_rows", none if movies is None else movies)
     tables = ("fine_clusters", "fine_cluster_movies", "overall_favourites")
     for name in (*tables, "cluster_movies", "cluster_genres", "clusters"):
         run(connection, f"model/{name}")
-    connection.unregister("movie_taste_rows")
+    connection.unregister("scored_movie_rows")
 
 
 def read_model(database: Path) -> Model:

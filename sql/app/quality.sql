@@ -4,6 +4,7 @@ select
     strength,
     low_rank,
     rarity_power,
+    trend_power,
     quality,
     is_chosen
 from item_settings

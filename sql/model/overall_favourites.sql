@@ -6,6 +6,8 @@
 -- rank: 1 for the most favourited movie; of equal ones the lower movie_id comes first.
 -- taste: direction of the taste of those who favourited it; null if tastes are not used, or for a movie with few
 -- favourites.
+-- boost: what the scores of the movie are multiplied by, see scoring.rarity_power and scoring.trend_power; null for a
+-- movie that is not scored.
 create or replace table overall_favourites as
 with near as (
     select
@@ -21,8 +23,9 @@ select
     near.n_near,
     movie_positions.n_users / (select count(*) from user_clusters) as share,
     movie_positions.movie_position + 1 as rank,
-    movie_taste_rows.taste::float[] as taste
+    scored_movie_rows.taste::float[] as taste,
+    scored_movie_rows.boost::float as boost
 from movie_positions
 inner join near on movie_positions.movie_id = near.movie_id
-left join movie_taste_rows on movie_positions.movie_id = movie_taste_rows.movie_id
+left join scored_movie_rows on movie_positions.movie_id = scored_movie_rows.movie_id
 order by rank

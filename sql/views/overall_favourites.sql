@@ -1,5 +1,5 @@
 -- overall_favourites: those of the retrain, with the current counts; movies favourited since for the first time have no
--- taste.
+-- taste and no boost.
 create or replace view overall_favourites as
 with changed as (
     select unnest(from_json(content, '{"movie_id": "INTEGER", "n_users": "INTEGER", "n_near": "INTEGER"}'))
@@ -12,7 +12,8 @@ counts as (
         movie_id,
         n_users,
         n_near,
-        taste
+        taste,
+        boost
     from overall_favourites_retrained
     anti join changed using (movie_id)
     union all
@@ -20,7 +21,8 @@ counts as (
         changed.movie_id,
         changed.n_users,
         changed.n_near,
-        overall_favourites_retrained.taste
+        overall_favourites_retrained.taste,
+        overall_favourites_retrained.boost
     from changed
     left join overall_favourites_retrained using (movie_id)
     where changed.n_users > 0
@@ -44,6 +46,7 @@ select
     counts.n_near,
     counts.n_users / totals.n_users as share,
     row_number() over (order by counts.n_users desc, counts.movie_id)::integer as rank,
-    counts.taste
+    counts.taste,
+    counts.boost
 from counts
 cross join totals

@@ -171,12 +171,7 @@ create or replace macro recommend(
             rules.*,
             (select person.taste from person) as asked_taste,
             (select count(*) > 0 from near) as is_known,
-            (select coalesce(sum(near.weight_per_user * rules.smoothing), 1) from near) as weight,
-            (
-                select max(overall_favourites.n_users + rules.near_weight * overall_favourites.n_near)
-                from overall_favourites_retrained as overall_favourites
-                where overall_favourites.rank <= rules.n_candidates
-            ) as most
+            (select coalesce(sum(near.weight_per_user * rules.smoothing), 1) from near) as weight
         from rules
     ),
 
@@ -198,6 +193,7 @@ create or replace macro recommend(
             overall_favourites.n_users,
             overall_favourites.n_near,
             overall_favourites.taste,
+            overall_favourites.boost,
             asked.*
         from overall_favourites_retrained as overall_favourites
         cross join asked
@@ -226,11 +222,7 @@ create or replace macro recommend(
                         exp(candidates.taste_weight * (list_dot_product(candidates.asked_taste, candidates.taste) - 1)), 1
                     )
                     * (1 - candidates.item_weight)
-                    * power(
-                        greatest(candidates.n_users + candidates.near_weight * candidates.n_near, 0.5)
-                        / candidates.most,
-                        -candidates.rarity_power
-                    )
+                    * candidates.boost
                     + coalesce(items.item_score, 0)
             end as score,
             row_number() over (order by score desc, candidates.rank) as place

@@ -9,8 +9,9 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import normalize
 
 from tasks.blocks import Interactions, evidence_of, favourites_of, rank_movies
+from tasks.model.boost import boost_of, count_recent, recent_since
 from tasks.model.embedding import embed, place_in_space
-from tasks.model.items import count_items, gram_of, item_weights, rarity, with_few_digits
+from tasks.model.items import count_items, gram_of, item_weights, with_few_digits
 from tasks.model.kmeans import count_favourites, fine_k_means, order_by_size, renumber
 from tasks.model.neighbours import Known, count_neighbours, labels_of, nearest
 from tasks.model.types import Fit, Groups, ItemSettings, Model, ModelOptions, Movies, Scoring
@@ -74,8 +75,8 @@ def count_all(
     n_candidates = n_candidates or count_candidates(fit.movies.n_users, len(fit.movies.movie_ids))
     n_items = min(n_candidates, count_items(fit.movies.n_fans, fit.movies.n_users)) if settings.weight else 0
     model = bare_model(fit, options, settings, n_candidates)
-    known, session_weight = known_of(fit), settings.session_weight
-    count = partial(count_block, model=model, known=known, n_items=n_items, session_weight=session_weight)
+    known, session_weight, since = known_of(fit), settings.session_weight, recent_since(fit.sample)
+    count = partial(count_block, model=model, known=known, n_items=n_items, session_weight=session_weight, since=since)
     return model, dict(sum_blocks(count))
 
 
@@ -84,10 +85,10 @@ def complete_model(model: Model, fit: Fit, sums: Sums, settings: ItemSettings) -
 
     The Gram matrix among the sums is overwritten.
     """
-    model, lift = with_shares(model, sums)
+    model = with_shares(model, sums)
     if "gram" in sums:
         items = item_weights(sums["gram"], settings)
-        items *= np.float32(settings.weight * settings.unit) * lift[: len(items)]
+        items *= np.float32(settings.weight * settings.unit) * model.boost[: len(items)]
         model = model._replace(items=with_few_digits(items))
     return number_clusters(model, fit, order_by_size(sums["clusters"]))
 
@@ -99,7 +100,8 @@ def bare_model(fit: Fit, options: ModelOptions, settings: ItemSettings, n_candid
     shares = np.zeros((len(fine), n_candidates), dtype=np.float32)
     nothing = np.zeros((n_candidates, 0), dtype=np.float32)
     scoring = scoring_of(options, settings, len(fine), movies.n_users)
-    return Model(movies.movie_ids, fit.space, found, clusters, fine, shares, nothing, nothing[:0], scoring)
+    boost = np.ones(n_candidates, dtype=np.float32)
+    return Model(movies.movie_ids, fit.space, found, clusters, fine, shares, nothing, nothing[:0], boost, scoring)
 
 
 def scoring_of(options: ModelOptions, settings: ItemSettings, n_fine_clusters: int, n_users: int) -> Scoring:
@@ -110,6 +112,7 @@ def scoring_of(options: ModelOptions, settings: ItemSettings, n_fine_clusters: i
         "item_weight": settings.weight,
         "item_recency": settings.recency,
         "rarity_power": settings.rarity_power,
+        "trend_power": settings.trend_power,
     }
     return Scoring(**{name: getattr(options, name) for name in names} | decided)
 
@@ -119,12 +122,15 @@ def known_of(fit: Fit) -> Known:
     return Known(fit.sample.user_ids, *(clustering.labels for clustering in fit.groups))
 
 
-def count_block(users: Interactions, model: Model, known: Known, n_items: int, session_weight: float) -> Sums:
+def count_block(
+    users: Interactions, model: Model, known: Known, n_items: int, session_weight: float, since: float
+) -> Sums:
     """Return what a block adds to the counts of the model.
 
     Returns
     -------
     counts : float32, shape (n_fine, n_candidates), the evidence of the users of each fine cluster for each movie.
+    recent : float64, shape (n_candidates,), the evidence after the time ``since`` for each movie.
     sizes, clusters : users of each fine cluster, and of each cluster.
     tastes : float64, shape (n_candidates, n_components), the sum of the tastes of those who favourited each movie.
     gram : shape (n_items, n_items), see `tasks.model.items.gram_of`.
@@ -135,6 +141,7 @@ def count_block(users: Interactions, model: Model, known: Known, n_items: int, s
     evidence = evidence_of(users).weights[:, :n_candidates]
     sums: Sums = {
         "counts": count_favourites(evidence, fine, n_fine).toarray(),
+        "recent": count_recent(users, since, n_candidates),
         "sizes": np.bincount(fine, minlength=n_fine),
         "clusters": np.bincount(clusters, minlength=len(model.centroids)),
     }
@@ -145,14 +152,15 @@ def count_block(users: Interactions, model: Model, known: Known, n_items: int, s
     return sums
 
 
-def with_shares(model: Model, sums: Mapping[str, NDArray]) -> tuple[Model, NDArray[np.float32]]:
-    """Return the model with shares and tastes, and the rarity of each candidate, float32, shape (n_candidates,)."""
+def with_shares(model: Model, sums: Mapping[str, NDArray]) -> Model:
+    """Return the model with shares, tastes and boosts."""
     scoring = model.scoring
-    lift = rarity(sums["counts"].sum(axis=0, dtype=np.float64), scoring.rarity_power)
-    shares = smooth(sums["counts"], sums["sizes"], scoring.smoothing) * lift * np.float32(1 - scoring.item_weight)
+    popularity = sums["counts"].sum(axis=0, dtype=np.float64)
+    boost = boost_of(popularity, sums["recent"], scoring.rarity_power, scoring.trend_power)
+    shares = smooth(sums["counts"], sums["sizes"], scoring.smoothing) * boost * np.float32(1 - scoring.item_weight)
     if scoring.taste_weight and "tastes" in sums:
         model = model._replace(tastes=normalize(sums["tastes"]).astype(np.float32))
-    return model._replace(shares=shares), lift
+    return model._replace(shares=shares, boost=boost)
 
 
 def smooth(counts: NDArray[np.float32], sizes: NDArray[np.integer], smoothing: float) -> NDArray[np.float32]:

@@ -218,9 +218,3 @@ def discounted(users: Interactions, n_items: int, recency: float) -> csr_matrix:
     """Return the evidence of users for the movies that the item model knows, later entries counting more."""
     evidence = evidence_of(users)
     return with_data(evidence.weights, evidence.weights.data * discount(evidence, recency))[:, :n_items]
-
-
-def rarity(popularity: NDArray[np.floating], power: float) -> NDArray[np.float32]:
-    """Return (n_i / n_max) ** -power for each movie, n_i its evidence summed over all users: 1 for the most popular."""
-    shares = np.maximum(popularity, 0.5) / max(float(popularity.max()), 0.5)
-    return (shares**-power).astype(np.float32)

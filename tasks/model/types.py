@@ -116,6 +116,7 @@ class ItemSettings(NamedTuple):
     low_rank : how much of the part of low rank is added, as a multiple of the regression.
     weight : share of the score that comes from the item model, 0 for the clusters alone.
     rarity_power : how much movies with few favourites are lifted.
+    trend_power : how much movies are lifted that are favourited more of late than before.
     recency : how much more a user's later favourites count in the item model.
     session_weight : how much the favourites of a session, some that follow each other in time, count again.
     unit : mean score by the clusters of held-out favourites, as a multiple of that by the item model.
@@ -125,6 +126,7 @@ class ItemSettings(NamedTuple):
     low_rank: float
     weight: float
     rarity_power: float
+    trend_power: float
     recency: float
     session_weight: float
     unit: float
@@ -135,6 +137,7 @@ CLUSTERS_ALONE = ItemSettings(
     low_rank=0.0,
     weight=0.0,
     rarity_power=0.0,
+    trend_power=0.0,
     recency=0.0,
     session_weight=0.0,
     unit=1.0,
@@ -199,6 +202,7 @@ class Scoring(NamedTuple):
     item_weight: float
     item_recency: float
     rarity_power: float
+    trend_power: float
     exclude_seen: bool
     diversity: float = 0.0
     top_n: int = 0
@@ -214,10 +218,11 @@ class Model(NamedTuple):
     found, centroids : float32, shape (k, n_columns), centres of the clusters before and after merging.
     fine : float32, shape (n_fine, n_columns), centres of the fine clusters.
     shares : float32, shape (n_fine, n_candidates), smoothed shares of the users who favourited each movie, times
-        1 - item_weight and the rarity of the movie.
+        1 - item_weight and the boost of the movie.
     tastes : float32, shape (n_candidates, n_components), tastes of the movies; n_components is 0 where unused.
     items : float32, shape (n_items, n_items); entry (j, i) is what favourite j adds to the score of movie i, times
-        item_weight and the rarity of movie i. Without an item model n_items is 0.
+        item_weight and the boost of movie i. Without an item model n_items is 0.
+    boost : float32, shape (n_candidates,), what the scores of each movie are multiplied by, see `tasks.model.boost`.
     scoring : the numbers of the formula.
     withheld : int32, columns of interactions that are never recommended, ascending.
     """
@@ -230,6 +235,7 @@ class Model(NamedTuple):
     shares: NDArray[np.float32]
     tastes: NDArray[np.float32]
     items: NDArray[np.float32]
+    boost: NDArray[np.float32]
     scoring: Scoring
     withheld: NDArray[np.int32] = NO_MOVIES
 

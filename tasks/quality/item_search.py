@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from tasks.model.items import rarity
+from tasks.model.boost import boost_of
 from tasks.model.types import ItemSettings
 from tasks.progress import report_progress
 from tasks.quality.item_scores import Basis, ItemScores, basis_of, score_items
@@ -22,11 +22,13 @@ WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 WEIGHT_OF_STRENGTHS = 0.9  # with which strengths are compared
 LOW_RANKS = (0.0, 0.15, 0.3, 0.6)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
+TREND_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 USUAL = ItemSettings(
     strength=8.0,
     low_rank=0.15,
     weight=0.65,
     rarity_power=0.1,
+    trend_power=0.0,
     recency=0.3,
     session_weight=1.0,
     unit=1.0,
@@ -36,6 +38,8 @@ STAGES = 3  # of the choice: fine clusters, strengths, the mix
 MOST_AT_ONCE = 4000  # movies up to which the matrices of several trials fit into memory side by side
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 FLAT_RARITY = 0.995  # of rarity powers that are this near to the best, the largest is taken
+TREND_GAIN = 1.01  # in quality, from which movies on the rise are lifted
+LEAST_KEPT = 0.96  # of the quality on each way of holding out, where they are
 
 Result = TypeVar("Result")
 Scores = tuple[ItemScores, ...]  # one for each way of holding out
@@ -113,7 +117,7 @@ def score_all(mixtures: list[Mixture], settings: ItemSettings) -> Scores:
 
 
 def search_mix(mixtures: list[Mixture], usual: ItemSettings, weights: tuple[float, ...]) -> tuple[Tried, list[Tried]]:
-    """Have the weight tried, then the part of low rank and the rarity power; return what to take, and all."""
+    """Have the weight tried, then low rank, rarity power and trend power; return what to take, and all."""
     scores = score_all(mixtures, usual)
 
     def try_each(settings: list[ItemSettings]) -> list[Tried]:
@@ -131,7 +135,9 @@ def search_mix(mixtures: list[Mixture], usual: ItemSettings, weights: tuple[floa
         return chosen, by_weight
     by_low_rank = try_others("low_rank", LOW_RANKS, chosen)
     by_rarity = try_others("rarity_power", RARITY_POWERS, most_usual(by_low_rank, usual))
-    return rarest(by_rarity), by_weight + by_low_rank + by_rarity
+    chosen = rarest(by_rarity)
+    by_trend = try_others("trend_power", TREND_POWERS, chosen) if usual.recency else [chosen]
+    return best_trend(by_trend), by_weight + by_low_rank + by_rarity + by_trend
 
 
 def at_once(function: Callable[..., Result], *arguments: Iterable[Any]) -> list[Result]:
@@ -166,14 +172,14 @@ def measure(mixtures: list[Mixture], scores: list[Scores], settings: list[ItemSe
 
 def measure_one(mixture: Mixture, scores: ItemScores, settings: ItemSettings) -> NDArray[np.float64]:
     """Return each user's NDCG on one way of holding out."""
-    lift = rarity(mixture.popularity, settings.rarity_power)
+    boost = boost_of(mixture.popularity, mixture.recent, settings.rarity_power, settings.trend_power)
 
     def mixed(users: slice) -> NDArray[np.float32]:
         """Return the scores of some users."""
         by_items = scores.regression[users] + np.float32(settings.low_rank * scores.scale) * scores.low_rank[users]
         by_items *= np.float32(settings.weight * settings.unit)
         by_items += mixture.clusters[users] * np.float32(1 - settings.weight)
-        return by_items * lift if settings.rarity_power else by_items
+        return by_items * boost
 
     return ndcg_of(mixture, mixed)
 
@@ -210,6 +216,18 @@ def rarest(tried: list[Tried]) -> Tried:
     best = max(each.quality for each in tried)
     near = [each for each in tried if each.quality >= FLAT_RARITY * best]
     return max(near, key=lambda each: each.settings.rarity_power)
+
+
+def best_trend(tried: list[Tried]) -> Tried:
+    """Return what is best of settings that differ in the trend power, the first of which has none.
+
+    What is popular now predicts what users will favourite next, and not what they favourited long ago: on no way of
+    holding out a power may lose more than a twenty-fifth.
+    """
+    without = tried[0]
+    least = LEAST_KEPT * np.array(without.by_way)
+    kept = [each for each in tried if np.all(each.by_way >= least) and each.quality >= TREND_GAIN * without.quality]
+    return max(kept, key=lambda each: each.quality, default=without)
 
 
 def distance(a: ItemSettings, b: ItemSettings) -> float:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tasks.blocks import Interactions, select_users
+from tasks.model.boost import count_recent, recent_since
 from tasks.model.embedding import embed
 from tasks.model.fit import fit_model, known_of, with_movies
 from tasks.model.items import count_items
@@ -33,6 +34,7 @@ class Mixture(NamedTuple):
     test : held-out favourites among the movies that are ranked, shape (n_users, n_ranked).
     clusters : float32, scores by the clusters, shape (n_users, n_ranked).
     popularity : evidence for each movie, summed over users.
+    recent : that of the latest interactions alone.
     """
 
     users: Interactions
@@ -40,6 +42,7 @@ class Mixture(NamedTuple):
     test: csr_matrix
     clusters: NDArray[np.float32]
     popularity: NDArray[np.float64]
+    recent: NDArray[np.float64]
 
 
 class Trained(NamedTuple):
@@ -79,12 +82,13 @@ def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, 
     fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_ranked)
     scores = cluster_scores(place(users, model, known_of(fit)), model)
-    return Mixture(users, train, trained.test[tested, :n_ranked], scores, popularity_of(train, n_ranked))
+    return Mixture(users, train, trained.test[tested, :n_ranked], scores, *popularity_of(train, n_ranked))
 
 
-def popularity_of(train: Interactions, n_movies: int) -> NDArray[np.float64]:
-    """Return the evidence for each of the first ``n_movies`` movies, summed over users."""
-    return np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
+def popularity_of(train: Interactions, n_movies: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the evidence for each of the first ``n_movies`` movies, and that of the latest interactions alone."""
+    popularity = np.asarray(train.weights.sum(axis=0), dtype=np.float64).ravel()[:n_movies]
+    return popularity, count_recent(train, recent_since(train), n_movies)
 
 
 def head_of(mixture: Mixture) -> Mixture:
@@ -99,6 +103,7 @@ def head_of(mixture: Mixture) -> Mixture:
         test=mixture.test[:, :n_movies],
         clusters=mixture.clusters[:, :n_movies],
         popularity=mixture.popularity[:n_movies],
+        recent=mixture.recent[:n_movies],
     )
 
 

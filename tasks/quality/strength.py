@@ -13,7 +13,7 @@ from tasks.model.types import Fit, ItemSettings, Model, ModelOptions
 from tasks.quality.choose import FEWEST_FAVOURITES, users_to_try
 from tasks.quality.holdout import Split, draw_tested, hold_out
 from tasks.quality.item_scores import Basis
-from tasks.quality.item_search import at_once, most_usual, search_strength
+from tasks.quality.item_search import at_once, search_strength
 from tasks.quality.mixture import Mixture, popularity_of
 
 MOST_MOVIES = 1500  # the most favourited ones, with which strengths are compared
@@ -71,7 +71,7 @@ def make_exam(split: Split, gram: NDArray[np.floating], settings: ItemSettings, 
     alike, nothing = np.ones(test.shape, dtype=np.float32), np.zeros(test.shape, dtype=np.float32)
     scored = discounted(users, n_movies, settings.recency)
     basis = Basis(scored, scored, np.diag(gram).copy(), gram.astype(np.float32), nothing, 0.0)
-    return Mixture(users, split.train, test, alike, popularity_of(split.train, n_movies)), basis
+    return Mixture(users, split.train, test, alike, *popularity_of(split.train, n_movies)), basis
 
 
 def search_for_all(exams: list[Exam], settings: ItemSettings) -> ItemSettings:
@@ -79,7 +79,7 @@ def search_for_all(exams: list[Exam], settings: ItemSettings) -> ItemSettings:
     alone = settings._replace(weight=1.0, low_rank=0.0)
     mixtures, bases = ([*each] for each in zip(*exams, strict=True))
     tried = search_strength(mixtures, bases, alone, (alone.strength, alone.strength / 2), (0.0,))
-    best = most_usual(tried, alone).settings
+    best = max(tried, key=lambda each: each.quality).settings
     [unit_before] = [each.settings.unit for each in tried if each.settings.strength == alone.strength]
     unit = float(f"{settings.unit * best.unit / unit_before:.3g}")
     return settings._replace(strength=best.strength, unit=unit)

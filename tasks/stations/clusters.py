@@ -13,7 +13,7 @@ from tasks.model.types import Elbow, Fit, Model
 from tasks.quality.choose import Choice
 from tasks.quality.item_search import Tried
 
-ITEM_COLUMNS = ("weight", "strength", "low_rank", "rarity_power")
+ITEM_COLUMNS = ("weight", "strength", "low_rank", "rarity_power", "trend_power")
 
 
 def place_users(engine: Engine, model: Model, fit: Fit, min_cluster_size: int) -> int:
@@ -45,9 +45,9 @@ def user_cluster_rows(users: Interactions, model: Model, known: Known, dissolved
 def describe_clusters(engine: Engine, model: Model) -> None:
     """Build the tables that describe the clusters by the favourites of their users."""
     n_candidates = len(model.tastes)
-    tastes = {"movie_id": model.movie_ids[:n_candidates], "taste": model.tastes}
+    movies = {"movie_id": model.movie_ids[:n_candidates], "taste": model.tastes, "boost": model.boost}
     engine.run("model/fine_clusters", "model/fine_cluster_movies")
-    engine.write("movie_taste_rows", tastes, "model/overall_favourites")
+    engine.write("scored_movie_rows", movies, "model/overall_favourites")
     engine.run("model/cluster_movies", "model/cluster_genres", "model/clusters")
 
 

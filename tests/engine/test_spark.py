@@ -44,6 +44,7 @@ PARAMETERS = {
     "item_weight": 0.5,
     "item_recency": 0.2,
     "rarity_power": 0.1,
+    "trend_power": 0.1,
     "diversity": 0.0,
     "n_candidates": 2000,
 }
@@ -65,7 +66,7 @@ ROWS = {  # what stations hand to statements, as the tables that come of it have
     "item_weight_rows": "from item_weights",
     "logged_changes": "from favourites_log",
     "model_rows": "from model",
-    "movie_taste_rows": "select movie_id, taste from overall_favourites",
+    "scored_movie_rows": "select movie_id, taste, boost from overall_favourites",
     "recommendation_rows": "select * exclude title from recommendations",
     "similar_movie_rows": "from similar_movies",
     "user_cluster_rows": "from user_clusters",

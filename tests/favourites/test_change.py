@@ -89,7 +89,7 @@ def rebuild(database: Path, build: Path, rules: dict) -> None:
         run(connection, "model/favourites_log")
         for name in ("interaction_rules", "movie_positions", "interactions"):
             run(connection, f"model/{name}", **rules)
-        describe(connection, connection.sql("select movie_id, taste from now.overall_favourites").pl())
+        describe(connection, connection.sql("select movie_id, taste, boost from now.overall_favourites").pl())
 
 
 def interactions_again(build: Path, model: Model) -> Interactions:

@@ -19,6 +19,7 @@ SETTINGS = ItemSettings(
     low_rank=0.2,
     weight=0.6,
     rarity_power=0.1,
+    trend_power=0.2,
     recency=0.3,
     session_weight=1.0,
     unit=1.5,
@@ -120,16 +121,21 @@ def test_the_item_model_knows_no_movie_that_is_not_scored():
     assert (model.shares.shape[1], model.items.shape) == (7, (7, 7))
 
 
-def test_the_item_model_is_mixed_with_shares_by_weight_and_both_are_lifted_by_rarity():
+def test_the_item_model_is_mixed_with_shares_by_weight_and_both_are_boosted():
     users = some_users()
     alone, *_ = fit(users)
     mixed, *_ = fit(users, n_blocks=4, settings=SETTINGS)
     popularity = evidence_of(users).weights.toarray().sum(axis=0)
-    lift = (popularity / popularity.max()) ** -0.1
-    np.testing.assert_allclose(mixed.shares, alone.shares * lift * 0.4, rtol=1e-5)
+    late = (users.seconds > np.quantile(users.seconds, 0.95)) & (users.weights.data > 0)
+    recent = np.bincount(users.weights.indices[late], users.weights.data[late], len(popularity))
+    boost = (popularity / popularity.max()) ** -0.1
+    boost *= ((recent + 4) / (popularity * recent.sum() / popularity.sum() + 4)) ** 0.2
+    np.testing.assert_allclose(mixed.boost, boost, rtol=1e-6)
+    np.testing.assert_allclose(mixed.shares, alone.shares * boost * 0.4, rtol=1e-5)
+    assert alone.boost.tolist() == [1] * len(boost)
     assert alone.items.shape[0] == 0
     plain = item_weights(gram_of(users, len(mixed.items), 1.0), SETTINGS)
-    np.testing.assert_allclose(mixed.items, plain * 0.6 * 1.5 * lift[: len(plain)], rtol=1e-4, atol=6e-7)
+    np.testing.assert_allclose(mixed.items, plain * 0.6 * 1.5 * boost[: len(plain)], rtol=1e-4, atol=6e-7)
     np.testing.assert_array_equal(mixed.tastes, alone.tastes)
 
 
@@ -179,7 +185,7 @@ def test_only_candidates_have_shares_and_tastes(monkeypatch):
 def test_the_numbers_of_the_formula_are_the_options_but_for_what_data_decide():
     options = options_of(sharpness=3.5, smoothing=2.0, n_neighbours="auto", item_weight="auto")
     scoring = scoring_of(options, SETTINGS, 90, 100)
-    decided = {"n_neighbours": 40, "item_weight": 0.6, "item_recency": 0.3, "rarity_power": 0.1}
+    decided = {"n_neighbours": 40, "item_weight": 0.6, "item_recency": 0.3, "rarity_power": 0.1, "trend_power": 0.2}
     given = {name: getattr(options, name) for name in set(scoring._fields) & set(options._fields)}
     assert scoring._asdict() == given | decided
 

@@ -14,7 +14,6 @@ from tasks.model.items import (
     gram_of,
     item_weights,
     low_rank_axes,
-    rarity,
     regression_weights,
     scale_of,
     sessions_of,
@@ -28,6 +27,7 @@ SETTINGS = ItemSettings(
     low_rank=0.3,
     weight=0.6,
     rarity_power=0.0,
+    trend_power=0.0,
     recency=0.0,
     session_weight=0.0,
     unit=1.0,
@@ -212,9 +212,3 @@ def test_later_favourites_count_more():
 )
 def test_movies_with_two_favourites_are_known_and_of_many_users_those_that_hold_most(n_fans, n_users, expected):
     assert count_items(np.array(n_fans), n_users) == expected
-
-
-def test_rarity_is_1_for_the_most_popular_and_more_for_others():
-    np.testing.assert_allclose(rarity(np.array([16.0, 1.0, 0.0]), 0.25), [1, 2, 32**0.25], rtol=1e-6)
-    assert rarity(np.array([16.0, 1.0]), 0.0).tolist() == [1, 1]
-    assert np.isfinite(rarity(np.zeros(2), 0.2)).all()

@@ -16,7 +16,7 @@ from tests.model.builders import interactions_of, movies_of, options_of
 
 def scoring_of(n_neighbours, sharpness):
     """The numbers of a formula of which only these matter."""
-    return Scoring("idf", 0.2, n_neighbours, sharpness, 1.0, 1.0, 0.5, 0.0, 0.0, 0.0, True)
+    return Scoring("idf", 0.2, n_neighbours, sharpness, 1.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0, True)
 
 
 @given(st.integers(1, 12), st.integers(2, 12), st.floats(0, 20), st.integers(0, 1000))

@@ -27,7 +27,7 @@ from tasks.quality.item_search import USUAL
 from tests.model.builders import UNSEEN, from_incidence, incidences, interactions_of, labels_for, movies_of, options_of
 
 CLOSE = 2e-5  # of scores, which are float32
-EXACT = Scoring("none", 0.0, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, True)
+EXACT = Scoring("none", 0.0, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, True)
 
 
 class Case(NamedTuple):
@@ -45,8 +45,8 @@ def model_of(shares, n_movies, tastes=None, items=None, **scoring):
     items = np.zeros((0, shares.shape[1]), dtype=np.float32) if items is None else items
     space = TasteSpace(*(np.zeros(shape, dtype=np.float32) for shape in (n_movies, (n_movies, 0), 0, 0)))
     nowhere = np.zeros((len(shares), 1), dtype=np.float32)
-    movie_ids = np.arange(n_movies, dtype=np.int32)
-    return Model(movie_ids, space, nowhere, nowhere, nowhere, shares, tastes, items, EXACT._replace(**scoring))
+    movie_ids, boost = np.arange(n_movies, dtype=np.int32), np.ones(shares.shape[1], dtype=np.float32)
+    return Model(movie_ids, space, nowhere, nowhere, nowhere, shares, tastes, items, boost, EXACT._replace(**scoring))
 
 
 def placement_of(clusters, weights, tastes=None):

@@ -22,8 +22,8 @@ def some_model(n_movies=5, n_candidates=3, n_components=2, seed=0):
     movie_ids = random.integers(1, 2**31 - 1, n_movies, dtype=np.int32)
     centres = [array(k, n_components) for k in (4, 3, 6)]
     shares, tastes, items = array(6, n_candidates), array(n_candidates, n_components), array(0, 0)
-    scoring = Scoring("idf", 0.2, 7, 2.5, 1.0, 1.25, 0.5, 0.1 + 0.2, 0.3, 0.05, True)
-    return Model(movie_ids, space, *centres, shares, tastes, items, scoring)
+    scoring = Scoring("idf", 0.2, 7, 2.5, 1.0, 1.25, 0.5, 0.1 + 0.2, 0.3, 0.05, 0.15, True)
+    return Model(movie_ids, space, *centres, shares, tastes, items, array(n_candidates), scoring)
 
 
 def rows_of(model):

@@ -18,7 +18,7 @@ from tasks.quality.choose import (
 )
 from tasks.quality.holdout import hold_out
 from tasks.quality.item_scores import basis_of
-from tasks.quality.item_search import USUAL, Tried, most_usual, rarest
+from tasks.quality.item_search import USUAL, Tried, best_trend, most_usual, rarest
 from tasks.quality.metrics import find_hits, ndcg
 from tasks.quality.mixture import head_of, make_mixture, ndcg_of_clusters, train_on
 from tests.model.builders import from_incidence, interactions_of, options_of
@@ -174,6 +174,27 @@ def test_of_near_best_rarity_powers_the_largest_is_taken():
     assert rarity_power_of((0.05, 0.2), (0.0, 0.19), (0.1, 0.1992), (0.15, 0.1985)).rarity_power == 0.1
     assert rarity_power_of((0.05, 0.2), (0.0, 0.21), (0.1, 0.2)).rarity_power == 0.0
     assert rarity_power_of((0.0, 0.2, 0.05), (0.1, 0.196, 0.0525)).rarity_power == 0.1, "the geometric mean counts"
+
+
+def trend_power_of(*qualities):
+    tried = [Tried(USUAL._replace(trend_power=power), 10, by_way, []) for power, *by_way in qualities]
+    return best_trend(tried).settings.trend_power
+
+
+def test_the_trend_power_is_best_of_those_that_lose_little_on_every_way_of_holding_out():
+    assert trend_power_of((0.0, 0.2, 0.2), (0.1, 0.195, 0.23), (0.2, 0.193, 0.25), (0.3, 0.19, 0.3)) == 0.2
+    assert trend_power_of((0.0, 0.2, 0.2), (0.1, 0.21, 0.19), (0.2, 0.19, 0.3)) == 0.0
+
+
+def test_movies_on_the_rise_are_not_lifted_for_next_to_nothing():
+    assert trend_power_of((0.0, 0.2, 0.2), (0.1, 0.2, 0.203)) == 0.0
+    assert trend_power_of((0.0, 0.2, 0.2), (0.1, 0.2, 0.206)) == 0.1
+
+
+def test_trends_are_tried_where_times_are_known(four_tastes):
+    timed = four_tastes._replace(seconds=np.random.default_rng(0).permutation(four_tastes.weights.nnz) + 1)
+    assert {each.settings.trend_power for each in choose(timed).tried} == set(item_search.TREND_POWERS)
+    assert {each.settings.trend_power for each in choose(four_tastes).tried} == {0.0}
 
 
 def strengths_tried(four_tastes, monkeypatch, best):

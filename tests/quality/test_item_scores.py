@@ -18,6 +18,7 @@ SETTINGS = ItemSettings(
     low_rank=0.0,
     weight=1.0,
     rarity_power=0.0,
+    trend_power=0.0,
     recency=0.3,
     session_weight=1.0,
     unit=1.0,
@@ -30,7 +31,7 @@ def mixture_of(seed, n_users, n_movies):
     weights = random.choice([UNSEEN, 0, 0.5, 1], size=(n_users, n_movies), p=[0.5, 0.1, 0.1, 0.3])
     train = interactions_of(weights, random.permutation(np.count_nonzero(~np.isnan(weights))) + 1)
     users = slice_users(train, 0, 5)
-    return Mixture(users, train, None, None, np.ones(n_movies))
+    return Mixture(users, train, None, None, np.ones(n_movies), np.ones(n_movies))
 
 
 @given(

@@ -9,7 +9,7 @@ from tasks.blocks import join_users, rank_movies, select_users, slice_users
 from tasks.model.fit import fit_fine_clusters, fit_model, with_movies
 from tasks.model.items import gram_of
 from tasks.quality import choose, strength
-from tasks.quality.item_search import FLAT, USUAL, Tried
+from tasks.quality.item_search import USUAL, Tried
 from tasks.quality.strength import fit_for_all, strength_for_all
 from tests.model.builders import UNSEEN, interactions_of, options_of
 
@@ -66,17 +66,17 @@ def test_the_strength_predicts_held_out_favourites_about_best_and_the_unit_goes_
     assert found == settings._replace(strength=found.strength, unit=found.unit)
 
 
-def test_of_strengths_that_are_near_the_best_the_one_most_like_the_former_is_taken(monkeypatch):
+def test_the_best_of_the_strengths_is_taken(monkeypatch):
     def tried(mixtures, bases, start, first, low_ranks):
         assert (first, low_ranks, start.weight, start.low_rank) == ((64.0, 32.0), (0.0,), 1.0, 0.0)
-        qualities = {64.0: 0.9, 32.0: 1.001 * FLAT, 16.0: 1.0, 8.0: 0.99}
+        qualities = {64.0: 0.9, 32.0: 0.999, 16.0: 1.0, 8.0: 0.99}
         each = [start._replace(strength=value, unit=value) for value in qualities]
         return [Tried(one, 60, [quality], []) for one, quality in zip(each, qualities.values(), strict=True)]
 
     monkeypatch.setattr(strength, "search_strength", tried)
     users, fit = fit_of(some_users(), 40)
     found = strength_for_all(gram_of(users, 60, 1.0), fit, SETTINGS, options_of())
-    assert (found.strength, found.unit) == (32.0, 0.25)
+    assert (found.strength, found.unit) == (16.0, 0.125)
 
 
 def test_nothing_changes_where_nothing_can_be_held_out():

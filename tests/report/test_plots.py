@@ -179,6 +179,7 @@ def tried(n_ranked, strength, weights, chosen=None):
     return pl.DataFrame(rows).with_columns(
         **{name: pl.lit(value) for name, value in others.items()},
         rarity_power=pl.lit(0.05),
+        trend_power=pl.lit(0.0),
         is_chosen=pl.col("item_weight") == (-1.0 if chosen is None else chosen),
     )
 

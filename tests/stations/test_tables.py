@@ -108,7 +108,7 @@ def test_no_tastes_are_null_in_the_tables(article_tables):
     with connect_to_published(article_tables.build) as connection:
         assert rows(connection, "from user_clusters where taste is not null") == []
         assert rows(connection, "from overall_favourites where taste is not null") == []
-        assert rows(connection, "from scoring") == [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 16)]
+        assert rows(connection, "from scoring") == [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 16)]
         assert rows(connection, "from item_weights") == []
         assert rows(connection, "from interaction_rules") == [(4.0, 0.0, False)]
 

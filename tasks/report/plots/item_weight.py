@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from tasks.report.plots.style import STYLE, Room, draw_sentence, dress, new_figure, place_axes, save
 
-SETTINGS = ("item_weight", "strength", "low_rank", "rarity_power")
+SETTINGS = ("item_weight", "strength", "low_rank", "rarity_power", "trend_power")
 
 
 def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
