@@ -37,7 +37,7 @@ THREADS = 2
 STAGES = 3  # of the choice: fine clusters, strengths, the mix
 MOST_AT_ONCE = 4000  # movies up to which the matrices of several trials fit into memory side by side
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
-FLAT_RARITY = 0.995  # of rarity powers that are this near to the best, the largest is taken
+FLAT_RARITY = 0.993  # of rarity powers that are this near to the best, the largest is taken
 TREND_GAIN = 1.01  # in quality, from which movies on the rise are lifted
 LEAST_KEPT = 0.96  # of the quality on each way of holding out, where they are
 
