@@ -5,6 +5,7 @@
 -- low_rank: how much of its part of low rank is added to the regression, as a multiple of it.
 -- rarity_power: how much movies with few favourites are lifted, see scoring.rarity_power.
 -- trend_power: how much movies on the rise are lifted, see scoring.trend_power.
+-- item_recency: how much more later favourites count, see scoring.item_recency; half as much is tried beside a trend.
 -- n_ranked: how many of the most favourited movies were ranked; qualities compare where it is the same.
 -- quality: held-out NDCG@10, the geometric mean over the ways of holding out.
 -- is_chosen: whether the recommendations were made with this setting; where settings were tried on some of the users,
@@ -16,8 +17,9 @@ select
     low_rank,
     rarity_power,
     trend_power,
+    recency as item_recency,
     n_ranked,
     quality,
     is_chosen
 from item_setting_rows
-order by n_ranked, strength, low_rank, rarity_power, trend_power, item_weight
+order by n_ranked, strength, low_rank, rarity_power, item_recency, trend_power, item_weight

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from tasks.blocks import Interactions
 
 RECENT_SHARE = 0.05  # of all interactions, the latest
-PRIOR = 4.0  # recent evidence that each movie is given beside its own, so that a few favourites are no trend
+PRIOR = 2.0  # times the mean share of a favourite's movie is added to shares, so that a few favourites are no trend
 
 
 def boost_of(
@@ -24,12 +24,16 @@ def rarity(popularity: NDArray[np.floating], power: float) -> NDArray[np.float32
 
 
 def trend(popularity: NDArray[np.floating], recent: NDArray[np.floating], power: float) -> NDArray[np.float32]:
-    """Return ((r_i + 4) / (s * n_i + 4)) ** power for each movie: above 1 for movies that are on the rise.
+    """Return ((r_i + q) / (n_i + q)) ** power for each movie: above 1 for movies that are on the rise.
 
-    n_i is its evidence summed over all users, r_i that of the latest interactions, s the sum of r over that of n.
+    n_i is its share of all evidence, r_i that of the latest interactions', q twice the sum of n_i ** 2, which is the
+    mean share of a favourite's movie. Where nothing is recent there is no trend.
     """
-    expected = popularity * (float(recent.sum()) / max(float(popularity.sum()), 0.5))
-    return (((recent + PRIOR) / (expected + PRIOR)) ** power).astype(np.float32)
+    if not recent.any():
+        return np.ones(len(recent), dtype=np.float32)
+    before, now = popularity / popularity.sum(), recent / recent.sum()
+    prior = PRIOR * float(before @ before)
+    return (((now + prior) / (before + prior)) ** power).astype(np.float32)
 
 
 def recent_since(users: Interactions) -> float:

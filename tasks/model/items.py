@@ -20,7 +20,7 @@ from tasks.model.types import ItemSettings
 LEAST_FANS = 2  # favourites from which the item model knows a movie
 MOST_ITEMS = 18_000
 MOST_EXACT = 8000  # items up to which the Gram matrix has double precision; it saves memory beyond
-SHARES_FOR_MANY = ((100_000, 0.85), (25_000, 0.97))  # users from which the movies known hold that share of favourites
+MANY_USERS, SHARES_FOR_MANY = (25_000, 100_000), (0.97, 0.85)  # share of all favourites that the movies known have
 FEWEST_FOR_MANY = 2500
 BLOCK_ROWS = 1024
 HEAD_ITEMS = 700  # most favourited movies, whose rows are so full that dense products are faster
@@ -34,8 +34,8 @@ FEW_ITEMS = 200  # up to which all eigenvectors are computed
 def count_items(n_fans: NDArray[np.integer], n_users: int) -> int:
     """Return how many movies the item model knows: all with two favourites, 18,000 at most.
 
-    From 25,000 users on it is those that have 97 % of all favourites, from 100,000 on 85 %, 2,500 at least: where
-    favourites are spread evenly each movie matters, elsewhere time and memory are saved.
+    From 25,000 users on it is those that have 97 % of all favourites, falling to 85 % with 100,000 and more, 2,500 at
+    least: where favourites are spread evenly each movie matters, elsewhere time and memory are saved.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def count_items(n_fans: NDArray[np.integer], n_users: int) -> int:
     n_users : all users.
     """
     n_known = min(MOST_ITEMS, int((n_fans >= LEAST_FANS).sum()))
-    share = next((share for fewest, share in SHARES_FOR_MANY if n_users >= fewest), 1)
+    share = np.interp(np.log(n_users), np.log(MANY_USERS), SHARES_FOR_MANY) if n_users >= MANY_USERS[0] else 1
     n_holding = int(np.searchsorted(np.cumsum(n_fans), share * n_fans.sum())) + 1
     return min(n_known, max(n_holding, FEWEST_FOR_MANY))
 

@@ -22,7 +22,7 @@ WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 WEIGHT_OF_STRENGTHS = 0.9  # with which strengths are compared
 LOW_RANKS = (0.0, 0.15, 0.3, 0.6)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
-TREND_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+TREND_POWERS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)  # and none
 USUAL = ItemSettings(
     strength=8.0,
     low_rank=0.15,
@@ -39,7 +39,7 @@ MOST_AT_ONCE = 4000  # movies up to which the matrices of several trials fit int
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 FLAT_RARITY = 0.993  # of rarity powers that are this near to the best, the largest is taken
 TREND_GAIN = 1.01  # in quality, from which movies on the rise are lifted
-LEAST_KEPT = 0.96  # of the quality on each way of holding out, where they are
+LEAST_KEPT = 0.98  # of the quality on each way of holding out, where they are
 
 Result = TypeVar("Result")
 Scores = tuple[ItemScores, ...]  # one for each way of holding out
@@ -77,7 +77,7 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
     bases = at_once(partial(basis_of, settings=start), heads)
     by_strength = search_strength(heads, bases, start_of_heads, STRENGTHS, LOW_RANKS)
     report_progress(2, STAGES)
-    best = most_usual(by_strength, start).settings
+    best = between(by_strength)
     usual = start._replace(strength=best.strength, low_rank=best.low_rank)
     chosen, mixed = search_mix(mixtures, usual, weights)
     tried = by_strength + mixed  # some twice where the head is all
@@ -102,6 +102,17 @@ def search_strength(
         known = {each.settings.strength for each in tried}
         wanted = [each for each in (best / 2, best * 2) if WEAKEST <= each <= STRONGEST and each not in known]
     return tried
+
+
+def between(tried: list[Tried]) -> ItemSettings:
+    """Return the best settings, with the strength at the top of the parabola through the best and those beside it."""
+    best = max(tried, key=lambda each: each.quality)
+    of = {each.settings.strength: each.quality for each in tried if each.settings.low_rank == best.settings.low_rank}
+    strength = best.settings.strength
+    less, more = (of.get(factor * strength, -np.inf) for factor in (0.5, 2.0))
+    curvature = less + more - 2 * best.quality
+    shift = (less - more) / (2 * curvature) if np.isfinite(curvature) and curvature else 0.0
+    return best.settings._replace(strength=float(f"{strength * 2**shift:.2g}"))
 
 
 def score_all(mixtures: list[Mixture], settings: ItemSettings) -> Scores:
@@ -136,8 +147,26 @@ def search_mix(mixtures: list[Mixture], usual: ItemSettings, weights: tuple[floa
     by_low_rank = try_others("low_rank", LOW_RANKS, chosen)
     by_rarity = try_others("rarity_power", RARITY_POWERS, most_usual(by_low_rank, usual))
     chosen = rarest(by_rarity)
-    by_trend = try_others("trend_power", TREND_POWERS, chosen) if usual.recency else [chosen]
+    by_trend = search_trend(mixtures, scores, chosen) if usual.recency else [chosen]
     return best_trend(by_trend), by_weight + by_low_rank + by_rarity + by_trend
+
+
+def search_trend(mixtures: list[Mixture], scores: Scores, chosen: Tried) -> list[Tried]:
+    """Have trend powers tried, and where one of them gains also with half the recency; return what was chosen first.
+
+    Both tell of the time to come: with a trend less recency is needed, and random splits lose less.
+    """
+
+    def try_powers(scores: Scores, settings: ItemSettings) -> list[Tried]:
+        """Try settings with each of the powers."""
+        each = [settings._replace(trend_power=power) for power in TREND_POWERS]
+        return measure(mixtures, [scores] * len(each), each)
+
+    tried = try_powers(scores, chosen.settings)
+    if max(each.quality for each in tried) >= TREND_GAIN * chosen.quality:
+        half = chosen.settings._replace(recency=chosen.settings.recency / 2)
+        tried += try_powers(score_all(mixtures, half), half)
+    return [chosen, *tried]
 
 
 def at_once(function: Callable[..., Result], *arguments: Iterable[Any]) -> list[Result]:
@@ -219,10 +248,10 @@ def rarest(tried: list[Tried]) -> Tried:
 
 
 def best_trend(tried: list[Tried]) -> Tried:
-    """Return what is best of settings that differ in the trend power, the first of which has none.
+    """Return what is best of settings that differ in trend power and recency, the first of which has no trend.
 
     What is popular now predicts what users will favourite next, and not what they favourited long ago: on no way of
-    holding out a power may lose more than a twenty-fifth.
+    holding out may more than a fiftieth be lost.
     """
     without = tried[0]
     least = LEAST_KEPT * np.array(without.by_way)

@@ -71,9 +71,9 @@ def find_hits(recommendations: Ranking, test: csr_matrix, depth: int = 20) -> Hi
     kept = rank <= depth
     user, place, column = user[kept], rank[kept] - 1, column[kept]
     movie[user, place] = column
+    if len(user):
+        hit[user, place] = np.asarray(test[user, column]).ravel() > 0
     n_test = np.diff(test.indptr)
-    pairs = np.repeat(np.arange(len(n_test)), n_test) * test.shape[1] + test.indices
-    hit[user, place] = np.isin(user.astype(np.int64) * test.shape[1] + column, pairs)
     return Hits(hit[n_test > 0], movie[n_test > 0], n_test[n_test > 0])
 
 

@@ -13,7 +13,7 @@ from tasks.model.types import Elbow, Fit, Model
 from tasks.quality.choose import Choice
 from tasks.quality.item_search import Tried
 
-ITEM_COLUMNS = ("weight", "strength", "low_rank", "rarity_power", "trend_power")
+ITEM_COLUMNS = ("weight", "strength", "low_rank", "rarity_power", "trend_power", "recency")
 
 
 def place_users(engine: Engine, model: Model, fit: Fit, min_cluster_size: int) -> int:

@@ -62,7 +62,7 @@ COMPARED = """
 """
 ROWS = {  # what stations hand to statements, as the tables that come of it have it
     "elbow_rows": "select * exclude difference from elbow",
-    "item_setting_rows": "select * rename (item_weight as weight) from item_settings",
+    "item_setting_rows": "select * rename (item_weight as weight, item_recency as recency) from item_settings",
     "item_weight_rows": "from item_weights",
     "logged_changes": "from favourites_log",
     "model_rows": "from model",

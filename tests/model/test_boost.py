@@ -15,15 +15,22 @@ def test_rarity_is_1_for_the_most_popular_and_more_for_others():
 
 
 def test_a_trend_is_above_1_for_movies_on_the_rise_and_below_for_others():
-    popularity, recent = np.array([100.0, 100.0, 100.0, 0.0]), np.array([10.0, 20.0, 0.0, 0.0])
-    np.testing.assert_allclose(trend(popularity, recent, 0.5), [1, (24 / 14) ** 0.5, (4 / 14) ** 0.5, 1], rtol=1e-6)
+    popularity, recent = np.array([100.0, 100.0, 200.0, 0.0]), np.array([5.0, 10.0, 5.0, 0.0])
+    prior = 2 * (0.25**2 + 0.25**2 + 0.5**2)
+    expected = [1, (0.5 + prior) / (0.25 + prior), (0.25 + prior) / (0.5 + prior), 1]
+    np.testing.assert_allclose(trend(popularity, recent, 0.5), np.sqrt(expected), rtol=1e-6)
     assert trend(popularity, recent, 0.0).tolist() == [1, 1, 1, 1]
+    np.testing.assert_allclose(trend(100 * popularity, 50 * recent, 0.5), np.sqrt(expected), rtol=1e-6)
+
+
+def test_without_recent_evidence_there_is_no_trend():
+    assert trend(np.array([3.0, 1.0]), np.zeros(2), 0.5).tolist() == [1, 1]
     assert trend(np.zeros(2), np.zeros(2), 0.5).tolist() == [1, 1]
 
 
 def test_a_few_favourites_are_hardly_a_trend():
     popularity, recent = np.array([1000.0, 1.0]), np.array([50.0, 1.0])
-    assert trend(popularity, recent, 1.0)[1] == pytest.approx(5 / 4.05, rel=2e-2)
+    assert 1 < trend(popularity, recent, 1.0)[1] < 1.01
 
 
 def test_a_boost_is_rarity_times_trend():

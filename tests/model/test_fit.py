@@ -129,7 +129,9 @@ def test_the_item_model_is_mixed_with_shares_by_weight_and_both_are_boosted():
     late = (users.seconds > np.quantile(users.seconds, 0.95)) & (users.weights.data > 0)
     recent = np.bincount(users.weights.indices[late], users.weights.data[late], len(popularity))
     boost = (popularity / popularity.max()) ** -0.1
-    boost *= ((recent + 4) / (popularity * recent.sum() / popularity.sum() + 4)) ** 0.2
+    before, now = popularity / popularity.sum(), recent / recent.sum()
+    prior = 2 * (before**2).sum()
+    boost *= ((now + prior) / (before + prior)) ** 0.2
     np.testing.assert_allclose(mixed.boost, boost, rtol=1e-6)
     np.testing.assert_allclose(mixed.shares, alone.shares * boost * 0.4, rtol=1e-5)
     assert alone.boost.tolist() == [1] * len(boost)

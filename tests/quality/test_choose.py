@@ -18,7 +18,7 @@ from tasks.quality.choose import (
 )
 from tasks.quality.holdout import hold_out
 from tasks.quality.item_scores import basis_of
-from tasks.quality.item_search import USUAL, Tried, best_trend, most_usual, rarest
+from tasks.quality.item_search import USUAL, Tried, best_trend, between, most_usual, rarest
 from tasks.quality.metrics import find_hits, ndcg
 from tasks.quality.mixture import head_of, make_mixture, ndcg_of_clusters, train_on
 from tests.model.builders import from_incidence, interactions_of, options_of
@@ -63,7 +63,9 @@ def test_the_settings_of_the_item_model_are_of_near_best_quality(chosen):
     [settled] = [each for each in chosen.tried if each.settings == chosen.items]
     last = [each for each in chosen.tried if each.n_ranked == settled.n_ranked]
     best = max(each.quality for each in last)
-    assert settled.quality >= item_search.FLAT**2 * item_search.FLAT_RARITY * best, "each of three steps may lose a little"
+    assert settled.quality >= item_search.FLAT**2 * item_search.FLAT_RARITY * best, (
+        "each of three steps may lose a little"
+    )
     assert best >= max(each.quality for each in last if each.settings.weight == 0)
     values = {name: {getattr(each.settings, name) for each in chosen.tried} for name in ItemSettings._fields}
     assert values["weight"] == set(item_search.WEIGHTS)
@@ -176,13 +178,30 @@ def test_of_near_best_rarity_powers_the_largest_is_taken():
     assert rarity_power_of((0.0, 0.2, 0.05), (0.1, 0.196, 0.0525)).rarity_power == 0.1, "the geometric mean counts"
 
 
+def between_of(*qualities):
+    tried = [Tried(USUAL._replace(strength=one, low_rank=share), 10, [value], []) for one, share, value in qualities]
+    return between(tried)
+
+
+def test_the_strength_is_at_the_top_of_a_parabola():
+    three = [(strength, 0.15, 0.3 - 0.01 * (np.log2(strength) - 2.4) ** 2) for strength in (2.0, 4.0, 8.0)]
+    found = between_of(*three, (4.0, 0.3, 0.1), (8.0, 0.3, 0.1))
+    assert found == USUAL._replace(strength=5.3, low_rank=0.15)
+
+
+def test_at_the_edge_or_on_a_plain_the_strength_stays():
+    assert between_of((2.0, 0.15, 0.3), (4.0, 0.15, 0.2)).strength == 2
+    assert between_of((2.0, 0.15, 0.3), (4.0, 0.15, 0.3), (8.0, 0.15, 0.3)).strength in (2, 4)
+    assert between_of((4.0, 0.15, 0.3)).strength == 4
+
+
 def trend_power_of(*qualities):
     tried = [Tried(USUAL._replace(trend_power=power), 10, by_way, []) for power, *by_way in qualities]
     return best_trend(tried).settings.trend_power
 
 
 def test_the_trend_power_is_best_of_those_that_lose_little_on_every_way_of_holding_out():
-    assert trend_power_of((0.0, 0.2, 0.2), (0.1, 0.195, 0.23), (0.2, 0.193, 0.25), (0.3, 0.19, 0.3)) == 0.2
+    assert trend_power_of((0.0, 0.2, 0.2), (0.1, 0.198, 0.23), (0.2, 0.197, 0.25), (0.3, 0.195, 0.3)) == 0.2
     assert trend_power_of((0.0, 0.2, 0.2), (0.1, 0.21, 0.19), (0.2, 0.19, 0.3)) == 0.0
 
 
@@ -193,7 +212,7 @@ def test_movies_on_the_rise_are_not_lifted_for_next_to_nothing():
 
 def test_trends_are_tried_where_times_are_known(four_tastes):
     timed = four_tastes._replace(seconds=np.random.default_rng(0).permutation(four_tastes.weights.nnz) + 1)
-    assert {each.settings.trend_power for each in choose(timed).tried} == set(item_search.TREND_POWERS)
+    assert {each.settings.trend_power for each in choose(timed).tried} == {0.0, *item_search.TREND_POWERS}
     assert {each.settings.trend_power for each in choose(four_tastes).tried} == {0.0}
 
 
@@ -228,7 +247,9 @@ def test_recency_counts_where_times_are_known():
     weights = np.where(random.random((60, 25)) < 0.4, 1.0, np.nan)
     users = interactions_of(weights, random.permutation(np.count_nonzero(~np.isnan(weights))) + 1)
     found = choose(rank_movies(users)[0], n_fine_clusters=4, item_weight=0.5)
-    assert {each.settings.recency for each in found.tried} == {USUAL.recency} != {0.0}
+    half = USUAL.recency / 2
+    assert {each.settings.recency for each in found.tried} <= {half, USUAL.recency}
+    assert all(each.settings.trend_power for each in found.tried if each.settings.recency == half)
 
 
 def test_one_moment_holds_out_where_many_users_come_back_after_it(four_tastes, monkeypatch):

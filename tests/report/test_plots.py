@@ -180,6 +180,7 @@ def tried(n_ranked, strength, weights, chosen=None):
         **{name: pl.lit(value) for name, value in others.items()},
         rarity_power=pl.lit(0.05),
         trend_power=pl.lit(0.0),
+        item_recency=pl.lit(0.3),
         is_chosen=pl.col("item_weight") == (-1.0 if chosen is None else chosen),
     )
 

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from tasks.report.plots.style import STYLE, Room, draw_sentence, dress, new_figure, place_axes, save
 
-SETTINGS = ("item_weight", "strength", "low_rank", "rarity_power", "trend_power")
+SETTINGS = ("item_weight", "strength", "low_rank", "rarity_power", "trend_power", "item_recency")
 
 
 def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
@@ -42,12 +42,11 @@ def draw_item_weight(settings: pl.DataFrame, path: Path) -> None:
 
 
 def draw_setting(axes: Axes, tried: pl.DataFrame, name: str, chosen: pl.DataFrame) -> None:
-    """Draw the quality of settings that differ in one of them alone, and in red the one with the chosen value."""
+    """Draw the quality of settings that differ in one of them alone, and the chosen value, which may lie between."""
     dress(axes, f"Held-out NDCG@10 by {name.replace('_', ' ')}; red: chosen")
     different = tried.filter(pl.col(name) != chosen[name][0])  # tried for this comparison, as others were not
     alike = different.filter(pl.col("low_rank") == chosen["low_rank"][0])
     one = next(each for each in (alike, different, chosen) if len(each)).row(0, named=True)
     line = tried.filter(pl.col(each) == one[each] for each in SETTINGS if each != name).sort(name)
+    axes.axvline(chosen[name][0], color=STYLE["accent"], linewidth=2)
     axes.plot(line[name], line["quality"], color=STYLE["main"], linewidth=2, marker="o", markersize=4)
-    at_chosen = line.filter(pl.col(name) == chosen[name][0])
-    axes.plot(at_chosen[name], at_chosen["quality"], "o", color=STYLE["accent"], markersize=8, zorder=5)
