@@ -77,7 +77,8 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
     bases = at_once(partial(basis_of, settings=start), heads)
     by_strength = search_strength(heads, bases, start_of_heads, STRENGTHS, LOW_RANKS)
     report_progress(2, STAGES)
-    best = between(by_strength)
+    low_rank = most_usual(by_strength, start).settings.low_rank
+    best = between([each for each in by_strength if each.settings.low_rank == low_rank])
     usual = start._replace(strength=best.strength, low_rank=best.low_rank)
     chosen, mixed = search_mix(mixtures, usual, weights)
     tried = by_strength + mixed  # some twice where the head is all
@@ -105,11 +106,13 @@ def search_strength(
 
 
 def between(tried: list[Tried]) -> ItemSettings:
-    """Return the best settings, with the strength at the top of the parabola through the best and those beside it."""
+    """Return the best settings, with the strength at the top of the parabola through the best and those beside it.
+
+    They differ in the strength alone.
+    """
     best = max(tried, key=lambda each: each.quality)
-    of = {each.settings.strength: each.quality for each in tried if each.settings.low_rank == best.settings.low_rank}
-    strength = best.settings.strength
-    less, more = (of.get(factor * strength, -np.inf) for factor in (0.5, 2.0))
+    quality, strength = {each.settings.strength: each.quality for each in tried}, best.settings.strength
+    less, more = (quality.get(factor * strength, -np.inf) for factor in (0.5, 2.0))
     curvature = less + more - 2 * best.quality
     shift = (less - more) / (2 * curvature) if np.isfinite(curvature) and curvature else 0.0
     return best.settings._replace(strength=float(f"{strength * 2**shift:.2g}"))

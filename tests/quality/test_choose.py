@@ -178,21 +178,20 @@ def test_of_near_best_rarity_powers_the_largest_is_taken():
     assert rarity_power_of((0.0, 0.2, 0.05), (0.1, 0.196, 0.0525)).rarity_power == 0.1, "the geometric mean counts"
 
 
-def between_of(*qualities):
-    tried = [Tried(USUAL._replace(strength=one, low_rank=share), 10, [value], []) for one, share, value in qualities]
+def between_of(qualities):
+    tried = [Tried(USUAL._replace(strength=strength), 10, [value], []) for strength, value in qualities.items()]
     return between(tried)
 
 
 def test_the_strength_is_at_the_top_of_a_parabola():
-    three = [(strength, 0.15, 0.3 - 0.01 * (np.log2(strength) - 2.4) ** 2) for strength in (2.0, 4.0, 8.0)]
-    found = between_of(*three, (4.0, 0.3, 0.1), (8.0, 0.3, 0.1))
-    assert found == USUAL._replace(strength=5.3, low_rank=0.15)
+    found = between_of({strength: 0.3 - 0.01 * (np.log2(strength) - 2.4) ** 2 for strength in (2.0, 4.0, 8.0, 16.0)})
+    assert found == USUAL._replace(strength=5.3)
 
 
-def test_at_the_edge_or_on_a_plain_the_strength_stays():
-    assert between_of((2.0, 0.15, 0.3), (4.0, 0.15, 0.2)).strength == 2
-    assert between_of((2.0, 0.15, 0.3), (4.0, 0.15, 0.3), (8.0, 0.15, 0.3)).strength in (2, 4)
-    assert between_of((4.0, 0.15, 0.3)).strength == 4
+def test_at_the_edge_or_on_a_plain_the_strength_is_one_that_was_tried():
+    assert between_of({2.0: 0.3, 4.0: 0.2}).strength == 2
+    assert between_of({2.0: 0.3, 4.0: 0.3, 8.0: 0.3}).strength in (2, 4)
+    assert between_of({4.0: 0.3}).strength == 4
 
 
 def trend_power_of(*qualities):
