@@ -22,7 +22,7 @@ WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 WEIGHT_OF_STRENGTHS = 0.9  # with which strengths are compared
 LOW_RANKS = (0.0, 0.15, 0.3, 0.6)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
-TREND_POWERS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)  # and none
+TREND_POWERS = (0.1, 0.15, 0.2, 0.3, 0.5, 1.0)  # and none
 USUAL = ItemSettings(
     strength=8.0,
     low_rank=0.15,
@@ -155,7 +155,7 @@ def search_mix(mixtures: list[Mixture], usual: ItemSettings, weights: tuple[floa
 
 
 def search_trend(mixtures: list[Mixture], scores: Scores, chosen: Tried) -> list[Tried]:
-    """Have trend powers tried, and where one of them gains also with half the recency; return what was chosen first.
+    """Have trend powers tried; where the best one loses too much somewhere, also with half the recency.
 
     Both tell of the time to come: with a trend less recency is needed, and random splits lose less.
     """
@@ -165,11 +165,12 @@ def search_trend(mixtures: list[Mixture], scores: Scores, chosen: Tried) -> list
         each = [settings._replace(trend_power=power) for power in TREND_POWERS]
         return measure(mixtures, [scores] * len(each), each)
 
-    tried = try_powers(scores, chosen.settings)
-    if max(each.quality for each in tried) >= TREND_GAIN * chosen.quality:
+    tried = [chosen, *try_powers(scores, chosen.settings)]
+    best = max(tried, key=lambda each: each.quality)
+    if best.quality >= TREND_GAIN * chosen.quality and best is not best_trend(tried):
         half = chosen.settings._replace(recency=chosen.settings.recency / 2)
         tried += try_powers(score_all(mixtures, half), half)
-    return [chosen, *tried]
+    return tried
 
 
 def at_once(function: Callable[..., Result], *arguments: Iterable[Any]) -> list[Result]:
