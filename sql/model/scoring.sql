@@ -5,8 +5,9 @@
 -- item_recency: the r-th latest favourite of a user, the latest being 0, counts (1 + r) ** -item_recency in item_score.
 -- rarity_power: cluster_score and item_score are multiplied by (n / largest n) ** -rarity_power, n the users who
 -- favourited the movie plus near_weight for each near favourite.
--- trend_power: they are multiplied by ((r + q) / (n + q)) ** trend_power, too, n here as a share of its sum over all
--- movies, r the same of the latest twentieth of the ratings, q twice the sum of n ** 2: more for movies on the rise.
+-- trend_power: they are multiplied by ((r + q) / (n + q)) ** trend_power, too, n here as a share of its sum over the
+-- movies that are scored, r the same of the latest twentieth of the ratings, q twice the sum of n ** 2: more for movies
+-- on the rise.
 -- diversity: how much each of a user's first movies should differ in taste from those before it, 0 to 1; see
 -- --diversity.
 -- n_candidates: number of movies that are scored, the most favourited ones; further ones follow in their order, with

@@ -13,8 +13,7 @@ def boost_of(
     popularity: NDArray[np.floating], recent: NDArray[np.floating], rarity_power: float, trend_power: float
 ) -> NDArray[np.float32]:
     """Return `rarity` times `trend` for each movie."""
-    boost = rarity(popularity, rarity_power)
-    return boost * trend(popularity, recent, trend_power) if trend_power else boost
+    return rarity(popularity, rarity_power) * trend(popularity, recent, trend_power)
 
 
 def rarity(popularity: NDArray[np.floating], power: float) -> NDArray[np.float32]:
@@ -26,8 +25,8 @@ def rarity(popularity: NDArray[np.floating], power: float) -> NDArray[np.float32
 def trend(popularity: NDArray[np.floating], recent: NDArray[np.floating], power: float) -> NDArray[np.float32]:
     """Return ((r_i + q) / (n_i + q)) ** power for each movie: above 1 for movies that are on the rise.
 
-    n_i is its share of all evidence, r_i that of the latest interactions', q twice the sum of n_i ** 2, which is the
-    mean share of a favourite's movie. Where nothing is recent there is no trend.
+    n_i is its share of all evidence, r_i its share of that of the latest interactions, q twice the sum of n_i ** 2,
+    which is the mean share of a favourite's movie. Where nothing is recent there is no trend.
     """
     if not recent.any():
         return np.ones(len(recent), dtype=np.float32)

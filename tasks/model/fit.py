@@ -130,7 +130,7 @@ def count_block(
     Returns
     -------
     counts : float32, shape (n_fine, n_candidates), the evidence of the users of each fine cluster for each movie.
-    recent : float64, shape (n_candidates,), the evidence after the time ``since`` for each movie.
+    recent : float64, shape (n_candidates,), the evidence after ``since`` for each movie; only with a trend power.
     sizes, clusters : users of each fine cluster, and of each cluster.
     tastes : float64, shape (n_candidates, n_components), the sum of the tastes of those who favourited each movie.
     gram : shape (n_items, n_items), see `tasks.model.items.gram_of`.
@@ -141,10 +141,11 @@ def count_block(
     evidence = evidence_of(users).weights[:, :n_candidates]
     sums: Sums = {
         "counts": count_favourites(evidence, fine, n_fine).toarray(),
-        "recent": count_recent(users, since, n_candidates),
         "sizes": np.bincount(fine, minlength=n_fine),
         "clusters": np.bincount(clusters, minlength=len(model.centroids)),
     }
+    if model.scoring.trend_power:
+        sums["recent"] = count_recent(users, since, n_candidates)
     if not issparse(points):
         sums["tastes"] = favourites_of(users)[:, :n_candidates].astype(np.float64).T @ points
     if n_items:
@@ -156,7 +157,8 @@ def with_shares(model: Model, sums: Mapping[str, NDArray]) -> Model:
     """Return the model with shares, tastes and boosts."""
     scoring = model.scoring
     popularity = sums["counts"].sum(axis=0, dtype=np.float64)
-    boost = boost_of(popularity, sums["recent"], scoring.rarity_power, scoring.trend_power)
+    recent = sums.get("recent", np.zeros_like(popularity))
+    boost = boost_of(popularity, recent, scoring.rarity_power, scoring.trend_power)
     shares = smooth(sums["counts"], sums["sizes"], scoring.smoothing) * boost * np.float32(1 - scoring.item_weight)
     if scoring.taste_weight and "tastes" in sums:
         model = model._replace(tastes=normalize(sums["tastes"]).astype(np.float32))

@@ -39,7 +39,7 @@ MOST_AT_ONCE = 4000  # movies up to which the matrices of several trials fit int
 FLAT = 0.997  # of settings that are this near to the best, the one most like the usual ones is taken
 FLAT_RARITY = 0.993  # of rarity powers that are this near to the best, the largest is taken
 TREND_GAIN = 1.01  # in quality, from which movies on the rise are lifted
-LEAST_KEPT = 0.98  # of the quality on each way of holding out, where they are
+LEAST_KEPT = 0.98  # of the quality on each way of holding out, which lifting them has to leave
 
 Result = TypeVar("Result")
 Scores = tuple[ItemScores, ...]  # one for each way of holding out
