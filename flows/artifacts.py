@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,10 @@ def show_published(database: Path, reports: Path) -> None:
     )
     show_clusters(clusters)
     show_elbow(elbow, config, pictures.get("elbow.png"))
+    with ThreadPoolExecutor() as pool:
+        shown = list(pool.map(picture, [pictures[name] for name in PICTURES if name in pictures]))
     create_markdown_artifact(
-        "\n\n".join(picture(pictures[name]) for name in PICTURES if name in pictures),
+        "\n\n".join(shown),
         key="retrain-pictures",
         description="The clusters in pictures; those in the folder of the reports are larger.",
     )

@@ -149,6 +149,8 @@ def use_server(started: Server | None) -> Iterator[None]:
         server.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start})  # type: ignore[assignment]
         yield
         return
+    import fastapi.encoders  # noqa: F401  Prefect would import it when the flow starts; the server is still starting
+
     wait_for(started)
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield

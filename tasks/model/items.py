@@ -28,6 +28,7 @@ ROW_POWER, SCALE_POWER, REGULARISATION_POWER = 0.25, 0.25, 0.25  # see docs/qual
 SCALE_ITEMS = 1000  # most favourited movies, whose mean is the unit of the strength
 SESSION_LENGTH, LONGEST_SESSION = 8, 64  # entries
 N_AXES = 32  # of the part of low rank
+TOLERANCE = 1e-6  # of eigenvalues; entries of the part of low rank are then exact to 12 decimals
 FEW_ITEMS = 200  # up to which all eigenvectors are computed
 
 
@@ -168,7 +169,8 @@ def low_rank_axes(diagonal: NDArray[np.floating], times: Callable[[NDArray], NDA
         scaled = LinearOperator(
             (n_items, n_items), lambda vector: scale * times(scale * vector.reshape(-1, 1)), dtype=diagonal.dtype
         )
-        values, vectors = eigsh(scaled, n_wanted, which="LA", v0=np.ones(n_items, dtype=diagonal.dtype))
+        start = np.ones(n_items, dtype=diagonal.dtype)
+        values, vectors = eigsh(scaled, n_wanted, which="LA", v0=start, tol=TOLERANCE)
     return vectors[:, values > values.min() + 1e-6 * abs(values.max())]
 
 
