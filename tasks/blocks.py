@@ -22,11 +22,14 @@ class Interactions(NamedTuple):
         favourited: 1 for a favourite, less for a near favourite, 0 for what says nothing but that it was seen.
         Columns are the favourited movies, the most favourited first.
     seconds : int64, shape (nnz,), time of each entry in seconds since 1970, 0 where unknown.
+    ages : float32, shape (nnz,), for each favourite and near favourite how many later ones the user has, see
+        `tasks.model.recency.with_ages`; None where nobody has counted.
     """
 
     user_ids: NDArray[np.int32]
     weights: csr_matrix
     seconds: NDArray[np.int64]
+    ages: NDArray[np.float32] | None = None
 
 
 def select_users(interactions: Interactions, kept: NDArray[np.bool_]) -> Interactions:
@@ -100,15 +103,19 @@ def favourites_of(interactions: Interactions) -> csr_matrix:
 
 def evidence_of(interactions: Interactions) -> Interactions:
     """Return the favourites and near favourites, without what was only seen."""
-    return select_entries(interactions, interactions.weights.data > 0)
+    kept, ages = interactions.weights.data > 0, interactions.ages
+    return select_entries(interactions, kept)._replace(ages=None if ages is None else ages[kept])
 
 
 def slice_users(interactions: Interactions, start: int, stop: int) -> Interactions:
     """Return the users in rows ``start`` to ``stop``."""
-    indptr = interactions.weights.indptr
+    indptr, ages = interactions.weights.indptr, interactions.ages
     entries = slice(indptr[start], indptr[min(stop, len(indptr) - 1)])
     return Interactions(
-        interactions.user_ids[start:stop], interactions.weights[start:stop], interactions.seconds[entries]
+        interactions.user_ids[start:stop],
+        interactions.weights[start:stop],
+        interactions.seconds[entries],
+        None if ages is None else ages[entries],
     )
 
 

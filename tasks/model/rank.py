@@ -63,10 +63,12 @@ def cluster_scores(placement: Placement, model: Model) -> NDArray[np.float32]:
     """Return the scores by the clusters, shape (n_users, n_candidates).
 
     They are the sum over the user's neighbours of weight * share, see ``Model.shares``, times
-    exp(taste_weight * (cos - 1)), cos the cosine of the tastes of user and movie.
+    exp(taste_weight * (cos - 1)), cos the cosine of the tastes of user and movie. With an item weight of 1 they are 0.
     """
     clusters, weights = placement.neighbours
     n_users, m = clusters.shape
+    if model.scoring.item_weight == 1:
+        return np.zeros((n_users, model.shares.shape[1]), dtype=np.float32)
     indptr = np.arange(0, m * n_users + 1, m, dtype=np.int32)
     near = csr_matrix((weights.ravel(), clusters.ravel(), indptr), (n_users, len(model.shares)))
     scores = times(near, model.shares)

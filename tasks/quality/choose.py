@@ -20,7 +20,7 @@ from tasks.quality.mixture import Mixture, make_mixture, ndcg_of_clusters, train
 FINEST = 1000  # fine clusters; beyond, time and memory grow and quality does not
 USERS_A_CLUSTER = (16, 8, 4)
 NEAR = 0.97
-MANY_RETURNING = 300  # users with favourites before and after a moment, from which a cut there tells something
+MANY_RETURNING = 100  # users with favourites before and after a moment, from which a cut there tells something
 FEW_USERS, FEW_EACH = 3_000, 20  # users, or favourites of each, for which one split is too much of a chance
 FEWEST_FAVOURITES = 4  # of a user of a trial: what one with five, of whom an evaluation holds one out, has left
 MOST_ENTRIES = 400_000  # interactions that are learned from to choose

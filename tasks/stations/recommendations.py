@@ -10,6 +10,7 @@ from tasks.model.fit import known_of
 from tasks.model.neighbours import Known, place
 from tasks.model.rank import rank
 from tasks.model.reasons import reasons
+from tasks.model.recency import with_ages
 from tasks.model.types import Fit, Model
 
 
@@ -25,6 +26,7 @@ def recommend_movies(engine: Engine, model: Model, fit: Fit, top_n: int) -> int:
 
 def recommendation_rows(users: Interactions, model: Model, known: Known, top_n: int) -> Frame:
     """Return the rows of ``recommendations`` of a block."""
+    users = with_ages(users)
     where = place(users, model, known)
     best = rank(users, where, model, top_n)
     because = reasons(users, best, model)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.blocks import select_users
+from tasks.blocks import evidence_of, select_users, slice_users
 from tasks.model.draw import shuffle_key
 from tasks.model.embedding import embed, idf_of, place_in_space, weigh
-from tasks.model.recency import age
+from tasks.model.recency import age, discount, with_ages
 from tests.model.builders import UNSEEN, from_incidence, interactions_of, movies_of, options_of
 
 X = UNSEEN
@@ -80,6 +80,16 @@ def test_age_is_the_number_of_later_entries(seed, n_times):
     for start, stop in zip(users.weights.indptr[:-1], users.weights.indptr[1:], strict=True):
         times, mine = users.seconds[start:stop], ages[start:stop]
         assert mine.tolist() == [(times > time).sum() for time in times]
+
+
+def test_ages_that_were_counted_before_are_those_of_the_evidence(monkeypatch):
+    users = some_users()
+    expected = discount(evidence_of(users), 0.4)
+    first, last = evidence_of(users).weights.indptr[[10, 20]]
+    counted = with_ages(users)
+    monkeypatch.delattr("tasks.model.recency.age")
+    np.testing.assert_array_equal(discount(evidence_of(counted), 0.4), expected)
+    np.testing.assert_array_equal(discount(evidence_of(slice_users(counted, 10, 20)), 0.4), expected[first:last])
 
 
 @pytest.mark.filterwarnings("error")

@@ -292,6 +292,15 @@ def test_the_parts_of_a_score_are_those_of_the_clusters_and_of_the_item_model():
     np.testing.assert_allclose(best.score, [0.7, 0.1], rtol=1e-5)
 
 
+def test_with_an_item_weight_of_one_the_clusters_score_nothing():
+    users, placement = interactions_of([[1, UNSEEN, UNSEEN], [UNSEEN, 1, UNSEEN]]), placement_of([[0], [0]], [[1], [1]])
+    items = np.array([[0, 0.2, 0.1], [0.3, 0, 0.4], [0, 0, 0]], dtype=np.float32)
+    computed, known = (model_of([[0, 0, 0]], 3, items=items, item_weight=weight) for weight in (0.5, 1.0))
+    found = rank(users, placement, known, 2)
+    np.testing.assert_equal(found, rank(users, placement, computed, 2))
+    assert found.movie.tolist() == [1, 2, 2, 0]
+
+
 def test_pick_best_takes_the_lower_of_equal_scores_and_skips_what_is_hidden():
     nothing = -np.inf
     scores = np.array([[1, 3, 3, 3, 2], [nothing, 1, nothing, 1, nothing]], dtype=np.float32)
