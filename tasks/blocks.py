@@ -46,6 +46,15 @@ def select_entries(interactions: Interactions, kept: NDArray[np.bool_]) -> Inter
     return Interactions(interactions.user_ids, matrix, interactions.seconds[kept])
 
 
+def order_of(keys: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the order of keys, which are 0 at least; equal ones stay in theirs.
+
+    NumPy sorts numbers of 16 bits by radix: so many at a time take less than half as long as all at once.
+    """
+    n_bits = int(keys.max(initial=1)).bit_length()
+    return np.lexsort([(keys >> shift).astype(np.uint16) for shift in range(0, n_bits, 16)])
+
+
 def with_data(matrix: csr_matrix, data: NDArray) -> csr_matrix:
     """Return the matrix with other numbers, ``data`` of shape (nnz,), in the same places, which both share."""
     return csr_matrix((data, matrix.indices, matrix.indptr), matrix.shape)

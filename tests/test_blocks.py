@@ -10,6 +10,7 @@ from tasks.blocks import (
     evidence_of,
     favourites_of,
     join_users,
+    order_of,
     rank_movies,
     select_entries,
     select_movies,
@@ -137,3 +138,9 @@ def test_sparse_rows_are_added_in_place(users):
     matrix = np.ones(users.weights.shape, dtype=np.float32)
     add_to(matrix, users.weights)
     np.testing.assert_array_equal(matrix, 1 + users.weights.toarray())
+
+
+@given(st.lists(st.integers(0, 2**62), max_size=50), st.integers(0, 60))
+def test_keys_are_ordered_as_by_a_stable_sort(keys, shift):
+    keys = np.array(keys, dtype=np.int64) >> shift
+    np.testing.assert_array_equal(order_of(keys), np.argsort(keys, kind="stable"))

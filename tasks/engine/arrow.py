@@ -5,7 +5,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tasks.blocks import Frame, Interactions
+from tasks.blocks import Frame, Interactions, order_of
 
 
 def table_of(frame: Frame) -> pa.Table:
@@ -47,7 +47,7 @@ def interactions_of(users: pa.RecordBatch | pa.Table, n_movies: int) -> Interact
     counts = lists.value_lengths().to_numpy()
     columns, weights, seconds = (field.to_numpy() for field in lists.flatten().flatten())
     rows = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-    order = np.argsort(rows * n_movies + columns, kind="stable")
+    order = order_of(rows * n_movies + columns)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     matrix = csr_matrix((weights[order], columns[order], indptr), (len(counts), n_movies))
     return Interactions(table["user_id"].to_numpy(), matrix, seconds[order])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from tasks.blocks import Frame, Interactions, Sums, select_users, sum_parts
+from tasks.blocks import Frame, Interactions, Sums, order_of, select_users, sum_parts
 from tasks.engine import BLOCK_USERS, BlockFunction, FileFunction, UserFilter
 from tasks.engine.arrow import table_of
 from tasks.errors import NO_SPACE, CineclusterError, first_line, no_space
@@ -193,7 +193,7 @@ def block_of(user_ids: NDArray[np.int32], n_movies: int, entries: dict[str, NDAr
     rows = np.searchsorted(user_ids, entries["user_id"])
     known = user_ids[np.minimum(rows, len(user_ids) - 1)] == entries["user_id"]
     rows, columns = rows[known], entries["movie_position"][known].astype(np.int32)
-    order = np.argsort(rows.astype(np.int64) * n_movies + columns, kind="stable")
+    order = order_of(rows.astype(np.int64) * n_movies + columns)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(user_ids)))]).astype(np.int32)
     weights = csr_matrix((entries["weight"][known][order], columns[order], indptr), (len(user_ids), n_movies))
     return Interactions(user_ids, weights, entries["seconds"][known][order])

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.blocks import Interactions, evidence_of
+from tasks.blocks import Interactions, evidence_of, order_of
 
 
 def discount(users: Interactions, recency: float) -> NDArray[np.float32]:
@@ -27,7 +27,7 @@ def age(users: Interactions) -> NDArray[np.float32]:
     rows = np.repeat(np.arange(len(counts)), counts)
     first = int(seconds.min(initial=0))
     key = rows * (int(seconds.max(initial=0)) - first + 1) + (seconds - first)
-    order = np.argsort(key)
+    order = order_of(key)
     ranked = key[order]
     ends = np.flatnonzero(np.diff(ranked, append=-1)) + 1  # of entries of one user and time
     n_later = np.empty(len(key), dtype=np.float32)
