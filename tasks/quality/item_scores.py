@@ -61,7 +61,7 @@ def basis_of(mixture: Mixture, settings: ItemSettings) -> Basis:
     """Return what the item model is learned from, with the recency and the session weight of the settings."""
     n_movies, gram = len(mixture.popularity), None
     rows = balanced_evidence(mixture.train, n_movies)
-    if rows.shape[0] >= n_movies:
+    if not has_few_users(mixture):
         gram = gram_of_rows(rows)
         if settings.session_weight:
             sessions = sessions_of(mixture.train, n_movies)
@@ -77,6 +77,11 @@ def basis_of(mixture: Mixture, settings: ItemSettings) -> Basis:
     add_to(scores, with_data(users, -users.data * own[users.indices]))
     total = np.sum((rows @ axes) ** 2) - diagonal @ own
     return Basis(users, rows, diagonal, gram, scores.astype(np.float32), float(total))
+
+
+def has_few_users(mixture: Mixture) -> bool:
+    """Return whether the users are fewer than the movies that are ranked, so that sessions are left out."""
+    return len(mixture.train.user_ids) < len(mixture.popularity)
 
 
 def score_items(basis: Basis, settings: ItemSettings) -> ItemScores:

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from tasks.model.boost import boost_of
 from tasks.model.types import ItemSettings
 from tasks.progress import report_progress
-from tasks.quality.item_scores import Basis, ItemScores, basis_of, score_items
+from tasks.quality.item_scores import Basis, ItemScores, basis_of, has_few_users, score_items
 from tasks.quality.mixture import Mixture, head_of, ndcg_of
 
 STRENGTHS = (2.0, 8.0)  # tried first, then half and twice the best
@@ -68,13 +68,16 @@ class Tried(NamedTuple):
 def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHTS) -> tuple[Tried, list[Tried]]:
     """Return the settings to take, and all that were tried.
 
-    The strength is found with the most favourited movies, the rest with all that are ranked.
+    The strength is found with the most favourited movies, the rest with all that are ranked. Where sessions are left
+    out there, they are for the strength, too: with other strengths another part of low rank is best.
     """
     has_times = any(mixture.users.seconds.any() for mixture in mixtures)
     start = USUAL if has_times else USUAL._replace(recency=0.0, session_weight=0.0)
     weight = WEIGHT_OF_STRENGTHS if WEIGHT_OF_STRENGTHS in weights else weights[0]
     start_of_heads, heads = start._replace(weight=weight), [head_of(mixture) for mixture in mixtures]
-    bases = at_once(partial(basis_of, settings=start), heads)
+    if any(has_few_users(mixture) for mixture in mixtures):
+        start_of_heads = start_of_heads._replace(session_weight=0.0)
+    bases = at_once(partial(basis_of, settings=start_of_heads), heads)
     by_strength = search_strength(heads, bases, start_of_heads, STRENGTHS, LOW_RANKS)
     report_progress(2, STAGES)
     low_rank = most_usual(by_strength, start).settings.low_rank
@@ -82,7 +85,7 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
     usual = start._replace(strength=best.strength, low_rank=best.low_rank)
     chosen, mixed = search_mix(mixtures, usual, weights)
     tried = by_strength + mixed  # some twice where the head is all
-    return chosen, list({(each.settings, each.n_ranked): each for each in tried}.values())
+    return chosen, list({(each.settings._replace(session_weight=0.0), each.n_ranked): each for each in tried}.values())
 
 
 def search_strength(

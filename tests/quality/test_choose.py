@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.blocks import rank_movies
+from tasks.blocks import rank_movies, slice_users
 from tasks.model.fit import fit_in_memory, known_of, with_movies
 from tasks.model.neighbours import place
 from tasks.model.rank import rank
@@ -216,6 +216,16 @@ def test_trends_are_tried_where_times_are_known(four_tastes):
     timed = four_tastes._replace(seconds=np.random.default_rng(0).permutation(four_tastes.weights.nnz) + 1)
     assert {each.settings.trend_power for each in choose(timed).tried} == {0.0, *item_search.TREND_POWERS}
     assert {each.settings.trend_power for each in choose(four_tastes).tried} == {0.0}
+
+
+@pytest.mark.parametrize(("n_users", "expected"), [(200, 1.0), (60, 0.0)])
+def test_strengths_are_tried_without_sessions_where_the_rest_is(n_users, expected, four_tastes, monkeypatch):
+    monkeypatch.setattr("tasks.quality.mixture.FEWEST_RANKED", 70)
+    monkeypatch.setattr("tasks.quality.mixture.MOST_IN_HEAD", 30)
+    timed = four_tastes._replace(seconds=np.random.default_rng(0).permutation(four_tastes.weights.nnz) + 1)
+    found = choose(slice_users(timed, 0, n_users))
+    assert {each.settings.session_weight for each in found.tried if each.n_ranked == 30} == {expected}
+    assert found.items.session_weight == 1.0
 
 
 def strengths_tried(four_tastes, monkeypatch, best):
