@@ -30,7 +30,7 @@ USUAL = ItemSettings(
     rarity_power=0.1,
     trend_power=0.0,
     recency=0.3,
-    session_weight=1.0,
+    session_weight=0.5,
     unit=1.0,
 )
 THREADS = 2

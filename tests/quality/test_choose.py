@@ -218,14 +218,14 @@ def test_trends_are_tried_where_times_are_known(four_tastes):
     assert {each.settings.trend_power for each in choose(four_tastes).tried} == {0.0}
 
 
-@pytest.mark.parametrize(("n_users", "expected"), [(200, 1.0), (60, 0.0)])
+@pytest.mark.parametrize(("n_users", "expected"), [(200, USUAL.session_weight), (60, 0.0)])
 def test_strengths_are_tried_without_sessions_where_the_rest_is(n_users, expected, four_tastes, monkeypatch):
     monkeypatch.setattr("tasks.quality.mixture.FEWEST_RANKED", 70)
     monkeypatch.setattr("tasks.quality.mixture.MOST_IN_HEAD", 30)
     timed = four_tastes._replace(seconds=np.random.default_rng(0).permutation(four_tastes.weights.nnz) + 1)
     found = choose(slice_users(timed, 0, n_users))
     assert {each.settings.session_weight for each in found.tried if each.n_ranked == 30} == {expected}
-    assert found.items.session_weight == 1.0
+    assert found.items.session_weight == USUAL.session_weight
 
 
 def strengths_tried(four_tastes, monkeypatch, best):
