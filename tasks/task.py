@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
+from prefect.utilities.annotations import quote
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
@@ -126,6 +127,7 @@ def task(
 
     ``tell`` makes a line for the log of the run out of what the function returns.
     Outside of a flow run it stays the function that it is. Nothing is cached: Prefect would hash the arrays that pass.
+    Nor does it search what passes for the results of other tasks, list by list and number by number: none is there.
     """
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -144,14 +146,16 @@ def task(
             log_done(name, seconds, told)
             return result
 
-        as_task = prefect.task(name=name, task_run_name=name, cache_policy=NO_CACHE, **options)(watched)
+        as_task: Callable[..., Result] = prefect.task(name=name, task_run_name=name, cache_policy=NO_CACHE, **options)(
+            watched
+        )
 
         @functools.wraps(function)
         def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             if FlowRunContext.get() is None:
                 return watched(*args, **kwargs)
             logging.getLogger("prefect.task_runs").addFilter(is_news)
-            return as_task(*args, **kwargs)
+            return as_task(*map(quote, args), **{key: quote(value) for key, value in kwargs.items()})
 
         return run
 

@@ -5,7 +5,6 @@ from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from tasks.blocks import Interactions, select_movies
@@ -77,17 +76,18 @@ def choose_by_trials(sample: Interactions, n_items: int, options: ModelOptions) 
         return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, [], {})
     if options.item_weight == 0:
         first = mixture_of(0, n_tried)
-        return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, [], named(first, ndcg_of_clusters(first)))
+        by_user = ndcg_of_clusters(first).tolist()
+        return Choice(n_fine_clusters, CLUSTERS_ALONE, quality, [], named(first, by_user))
     mixtures = at_once(lambda number: mixture_of(number, n_tried), range(len(trained)))
     weights = WEIGHTS if options.item_weight == "auto" else (float(options.item_weight),)
     best, tried = search_settings(mixtures, weights)
     return Choice(n_fine_clusters, best.settings, quality, tried, named(mixtures[0], best.by_user))
 
 
-def named(mixture: Mixture, ndcg: NDArray[np.float64]) -> dict[int, float]:
+def named(mixture: Mixture, ndcg: list[float]) -> dict[int, float]:
     """Return the NDCG by the id of the user, of those who have held-out favourites among the movies that are ranked."""
     user_ids = mixture.users.user_ids[np.diff(mixture.test.indptr) > 0]
-    return dict(zip(user_ids.tolist(), ndcg.tolist(), strict=True))
+    return dict(zip(user_ids.tolist(), ndcg, strict=True))
 
 
 def users_to_try(sample: Interactions, seed: int) -> Interactions:

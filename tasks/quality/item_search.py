@@ -51,13 +51,13 @@ class Tried(NamedTuple):
     settings : what was tried.
     n_ranked : how many of the most favourited movies were ranked on the first way of holding out.
     by_way : NDCG@10 on each way of holding out.
-    by_user : NDCG@10 of each user on the first way of holding out; an array, as Prefect looks at each item of a list.
+    by_user : NDCG@10 of each user on the first way of holding out.
     """
 
     settings: ItemSettings
     n_ranked: int
     by_way: list[float]
-    by_user: NDArray[np.float64]
+    by_user: list[float]
 
     @property
     def quality(self) -> float:
@@ -202,7 +202,7 @@ def measure(mixtures: list[Mixture], scores: list[Scores], settings: list[ItemSe
     for number, setting in enumerate(settings):
         by_way = ndcgs[number * len(mixtures) : (number + 1) * len(mixtures)]
         means = [float(ndcg.mean()) for ndcg in by_way]
-        tried.append(Tried(setting, len(mixtures[0].popularity), means, by_way[0]))
+        tried.append(Tried(setting, len(mixtures[0].popularity), means, by_way[0].tolist()))
     return tried
 
 

@@ -26,7 +26,8 @@ def recommend_movies(engine: Engine, model: Model, fit: Fit, top_n: int) -> int:
 
 def recommendation_rows(users: Interactions, model: Model, known: Known, top_n: int) -> Frame:
     """Return the rows of ``recommendations`` of a block."""
-    users = with_ages(users)
+    if model.scoring.recency or model.scoring.item_recency:
+        users = with_ages(users)
     where = place(users, model, known)
     best = rank(users, where, model, top_n)
     because = reasons(users, best, model)

@@ -23,8 +23,6 @@ from tasks.quality.metrics import find_hits, ndcg
 from tasks.quality.mixture import head_of, make_mixture, ndcg_of_clusters, train_on
 from tests.model.builders import from_incidence, interactions_of, options_of
 
-NOBODY = np.zeros(0)
-
 
 def choose(users, **options):
     """What is chosen where the item model may know all movies of the users."""
@@ -109,7 +107,7 @@ def test_strengths_are_tried_with_the_head_and_the_rest_with_all_movies(four_tas
 
 
 def test_the_choice_is_the_same_again(four_tastes, chosen):
-    np.testing.assert_equal(choose(four_tastes), chosen)
+    assert choose(four_tastes) == chosen
 
 
 def test_a_given_weight_and_number_are_kept(four_tastes):
@@ -164,15 +162,14 @@ def test_of_near_best_settings_the_most_usual_are_taken():
 
     def choose_of(quality_of_near):
         qualities = [(far, 0.5), (near, quality_of_near), (worse, 0.4)]
-        return most_usual([Tried(settings, 10, [quality], NOBODY) for settings, quality in qualities], USUAL).settings
+        return most_usual([Tried(settings, 10, [quality], []) for settings, quality in qualities], USUAL).settings
 
     assert choose_of(0.4995) == near
     assert choose_of(0.49) == far
 
 
 def rarity_power_of(*qualities):
-    tried = [Tried(USUAL._replace(rarity_power=power), 10, by_way, NOBODY) for power, *by_way in qualities]
-    return rarest(tried).settings
+    return rarest([Tried(USUAL._replace(rarity_power=power), 10, by_way, []) for power, *by_way in qualities]).settings
 
 
 def test_of_near_best_rarity_powers_the_largest_is_taken():
@@ -182,7 +179,7 @@ def test_of_near_best_rarity_powers_the_largest_is_taken():
 
 
 def between_of(qualities):
-    tried = [Tried(USUAL._replace(strength=strength), 10, [value], NOBODY) for strength, value in qualities.items()]
+    tried = [Tried(USUAL._replace(strength=strength), 10, [value], []) for strength, value in qualities.items()]
     return between(tried)
 
 
@@ -198,7 +195,7 @@ def test_at_the_edge_or_on_a_plain_the_strength_is_one_that_was_tried():
 
 
 def trend_power_of(*qualities):
-    tried = [Tried(USUAL._replace(trend_power=power), 10, by_way, NOBODY) for power, *by_way in qualities]
+    tried = [Tried(USUAL._replace(trend_power=power), 10, by_way, []) for power, *by_way in qualities]
     return best_trend(tried).settings.trend_power
 
 
@@ -232,7 +229,7 @@ def strengths_tried(four_tastes, monkeypatch, best):
     """Strengths that are tried where quality falls with the distance to the best one."""
 
     def measured(heads, scores, settings):
-        return [Tried(each, 80, [1 / (1 + abs(np.log2(each.strength / best)))], NOBODY) for each in settings]
+        return [Tried(each, 80, [1 / (1 + abs(np.log2(each.strength / best)))], []) for each in settings]
 
     monkeypatch.setattr(item_search, "measure", measured)
     mixture = make_mixture(train_on(hold_out(four_tastes, "random", 0), options_of()), options_of(), 12, 80)

@@ -13,7 +13,6 @@ from tasks.quality.item_search import USUAL, Tried
 from tasks.quality.strength import fit_for_all, strength_for_all
 from tests.model.builders import UNSEEN, interactions_of, options_of
 
-NOBODY = np.zeros(0)
 SETTINGS = USUAL._replace(strength=64.0, unit=0.5)
 
 
@@ -72,7 +71,7 @@ def test_the_best_of_the_strengths_is_taken(monkeypatch):
         assert (first, low_ranks, start.weight, start.low_rank) == ((64.0, 32.0), (0.0,), 1.0, 0.0)
         qualities = {64.0: 0.9, 32.0: 0.999, 16.0: 1.0, 8.0: 0.99}
         each = [start._replace(strength=value, unit=value) for value in qualities]
-        return [Tried(one, 60, [quality], NOBODY) for one, quality in zip(each, qualities.values(), strict=True)]
+        return [Tried(one, 60, [quality], []) for one, quality in zip(each, qualities.values(), strict=True)]
 
     monkeypatch.setattr(strength, "search_strength", tried)
     users, fit = fit_of(some_users(), 40)
