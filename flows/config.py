@@ -69,7 +69,7 @@ class Options(BaseModel):
         lt=1,
     )
     recency: float = preset_field(
-        "recency", "How much more a user's later ratings count; 0: all count the same.", ge=0, le=2
+        "recency", "How much more a user's later ratings count; 0: all count the same.", ge=0, le=1
     )
     fit_users: int = Field(
         default=50_000,

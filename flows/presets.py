@@ -11,7 +11,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "weighting": "idf",
         "n_components": "auto",
         "near_weight": 0.5,
-        "recency": 0.2,
+        "recency": 0.6,
         "n_init": 3,
         "min_cluster_size": 5,
         "merge_by": "centroid",

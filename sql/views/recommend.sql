@@ -132,9 +132,8 @@ create or replace macro recommend(
     evidence as (
         select
             judged.movie_id,
-            judged.weight * power(
-                rank() over (order by coalesce(epoch(judged.rated_at), 0) desc), -rules.item_recency
-            ) as weight
+            rank() over (order by coalesce(epoch(judged.rated_at), 0) desc) as place,
+            judged.weight * (1 - rules.item_recency * (1 - 1 / place)) as weight
         from judged
         inner join overall_favourites_retrained using (movie_id)
         cross join rules
@@ -142,6 +141,9 @@ create or replace macro recommend(
     ),
 
     weighted as (
+        select
+            evidence.movie_id,
+            evidence.weight
         from evidence
         union all
         select

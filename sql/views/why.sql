@@ -72,7 +72,8 @@ create or replace macro why(
             judged.is_favourite,
             movies.rank,
             movies.taste,
-            power(rank() over (order by coalesce(epoch(judged.rated_at), 0) desc), -scoring.item_recency) as weight
+            rank() over (order by coalesce(epoch(judged.rated_at), 0) desc) as place,
+            1 - scoring.item_recency * (1 - 1 / place) as weight
         from judged
         inner join overall_favourites_retrained as movies using (movie_id)
         cross join scoring

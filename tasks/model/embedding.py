@@ -81,8 +81,7 @@ def project(weighed: csr_matrix, space: TasteSpace, options: ModelOptions | Scor
 def weigh(users: Interactions, idf: NDArray[np.float32], options: ModelOptions | Scoring) -> csr_matrix:
     """Return the incidence, or with ``weighting`` ``"idf"`` the evidence with rows of length 1.
 
-    There an entry counts its weight, times the ``idf`` of the movie, times (1 + r) ** -recency, r the number of
-    later entries of the user.
+    There an entry counts its weight, times the ``idf`` of the movie, times the `discount` by the ``recency``.
     """
     if options.weighting == "none":
         return favourites_of(users)

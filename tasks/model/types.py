@@ -117,7 +117,7 @@ class ItemSettings(NamedTuple):
     weight : share of the score that comes from the item model, 0 for the clusters alone.
     rarity_power : how much movies with few favourites are lifted.
     trend_power : how much movies are lifted that are favourited more of late than before.
-    recency : how much more a user's later favourites count in the item model.
+    recency : how much more a user's later favourites count in the item model, see `tasks.model.recency.discount`.
     session_weight : how much the favourites of a session, some that follow each other in time, count again.
     unit : mean score by the clusters of held-out favourites, as a multiple of that by the item model.
     """

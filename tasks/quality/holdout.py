@@ -23,10 +23,12 @@ class Split(NamedTuple):
     train : what is known at the time of the split: without the held-out favourites, and in a split by time also
         without all that came later. Only what it holds may be excluded from recommendations.
     test : shape (n_users, n_movies), CSR; empty rows for users of whom nothing is held out.
+    kind : of `hold_out`.
     """
 
     train: Interactions
     test: csr_matrix
+    kind: str = "random"
 
 
 class Trial(NamedTuple):
@@ -64,7 +66,8 @@ def hold_out(users: Interactions, kind: str, seed: int, fewest: int = MIN_FAVOUR
         users who have favourites before it.
     seed : of the random choice; entries of one time are in random order.
     """
-    return cut_in_time(users) if kind == "cut" else hold_out_fifth(users, kind, seed, fewest)
+    split = cut_in_time(users) if kind == "cut" else hold_out_fifth(users, kind, seed, fewest)
+    return split._replace(kind=kind)
 
 
 def draw_tested(test: csr_matrix, user_ids: NDArray[np.integer], n_users: int, seed: int) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """What the item model adds to scores, by less than its matrices of movies x movies where users are fewer."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,8 @@ class Basis(NamedTuple):
     diagonal : of G.
     gram : G, or None where the users are fewer than the movies. There sessions are left out, as time is saved by few
         rows; the settings that are best are alike.
-    low_rank : Z L, what the part of low rank L adds to their scores, before it is scaled.
+    axes : W, the `low_rank_axes`, of which the part of low rank L is made.
+    low_rank : Z L, what it adds to the scores of the users, before it is scaled.
     low_rank_total : the sum of G_ij L_ij.
     """
 
@@ -42,6 +44,7 @@ class Basis(NamedTuple):
     rows: csr_matrix
     diagonal: NDArray[np.float64]
     gram: NDArray[np.floating] | None
+    axes: NDArray[np.floating]
     low_rank: NDArray[np.float32]
     low_rank_total: float
 
@@ -71,12 +74,16 @@ def basis_of(mixture: Mixture, settings: ItemSettings) -> Basis:
     rows = rows.astype(np.float64)
     diagonal = np.asarray(rows.multiply(rows).sum(axis=0)).ravel()
     axes = low_rank_axes(diagonal, lambda vectors: rows.T @ (rows @ vectors))
-    own = np.sum(axes**2, axis=1)
+    total = np.sum((rows @ axes) ** 2) - diagonal @ np.sum(axes**2, axis=1)
     users = discounted(mixture.users, n_movies, settings.recency)
+    return Basis(users, rows, diagonal, gram, axes, score_by_axes(users, axes), float(total))
+
+
+def score_by_axes(users: csr_matrix, axes: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return Z L, L = W W' with 0 on the diagonal."""
     scores = (users @ axes) @ axes.T
-    add_to(scores, with_data(users, -users.data * own[users.indices]))
-    total = np.sum((rows @ axes) ** 2) - diagonal @ own
-    return Basis(users, rows, diagonal, gram, scores.astype(np.float32), float(total))
+    add_to(scores, with_data(users, -users.data * np.sum(axes**2, axis=1)[users.indices]))
+    return scores.astype(np.float32)
 
 
 def has_few_users(mixture: Mixture) -> bool:
@@ -92,6 +99,27 @@ def score_items(basis: Basis, settings: ItemSettings) -> ItemScores:
         weights, total = regression_weights(basis.gram.copy(), settings)
         scores = times(basis.users, weights)
     return ItemScores(scores, basis.low_rank, scale_of(total, basis.low_rank_total))
+
+
+def score_by_recency(mixture: Mixture, basis: Basis, settings: ItemSettings) -> Callable[[float], ItemScores]:
+    """Return a function of the recency that returns the scores of `score_items`.
+
+    The discount is linear in the recency, and so are the scores: those without and those with a recency of 1 are
+    computed, and the item model is learned once.
+    """
+    n_users, n_movies = mixture.test.shape
+    both = csr_matrix(vstack([discounted(mixture.users, n_movies, recency) for recency in (0.0, 1.0)]))
+    scores = score_items(basis._replace(users=both, low_rank=score_by_axes(both, basis.axes)), settings)
+
+    def between(recency: float) -> ItemScores:
+        """Return the scores with a recency."""
+        regression, low_rank = (
+            np.float32(1 - recency) * each[:n_users] + np.float32(recency) * each[n_users:]
+            for each in (scores.regression, scores.low_rank)
+        )
+        return ItemScores(regression, low_rank, scores.scale)
+
+    return between
 
 
 def score_by_users(basis: Basis, settings: ItemSettings) -> tuple[NDArray[np.float32], float]:

@@ -13,13 +13,14 @@ from threadpoolctl import threadpool_limits
 from tasks.model.boost import boost_of
 from tasks.model.types import ItemSettings
 from tasks.progress import report_progress
-from tasks.quality.item_scores import Basis, ItemScores, basis_of, has_few_users, score_items
+from tasks.quality.item_scores import Basis, ItemScores, basis_of, has_few_users, score_by_recency, score_items
 from tasks.quality.mixture import Mixture, head_of, ndcg_of
 
 STRENGTHS = (2.0, 8.0)  # tried first, then half and twice the best
 WEAKEST, STRONGEST = 2.0**-8, 2.0**7
 WEIGHTS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 WEIGHT_OF_STRENGTHS = 0.9  # with which strengths are compared
+RECENCIES = (0.0, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8)  # where times are known
 LOW_RANKS = (0.0, 0.15, 0.3, 0.6)
 RARITY_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
 TREND_POWERS = (0.1, 0.15, 0.2, 0.3, 0.5, 1.0)  # and none
@@ -29,7 +30,7 @@ USUAL = ItemSettings(
     weight=0.65,
     rarity_power=0.1,
     trend_power=0.0,
-    recency=0.3,
+    recency=0.7,
     session_weight=0.5,
     unit=1.0,
 )
@@ -68,13 +69,15 @@ class Tried(NamedTuple):
 def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHTS) -> tuple[Tried, list[Tried]]:
     """Return the settings to take, and all that were tried.
 
-    The strength is found with the most favourited movies, the rest with all that are ranked. Where sessions are left
-    out there, they are for the strength, too: with other strengths another part of low rank is best.
+    The strength and then the recency are found with the most favourited movies, the rest with all that are ranked.
+    Where sessions are left out there, they are for the strength, too: with other strengths another part of low rank is
+    best. A cut in time does not count for these two: what few users favourite months later asks for a strength that
+    costs all others.
     """
-    has_times = any(mixture.users.seconds.any() for mixture in mixtures)
-    start = USUAL if has_times else USUAL._replace(recency=0.0, session_weight=0.0)
+    start = USUAL if have_times(mixtures) else USUAL._replace(recency=0.0, session_weight=0.0)
     weight = WEIGHT_OF_STRENGTHS if WEIGHT_OF_STRENGTHS in weights else weights[0]
-    start_of_heads, heads = start._replace(weight=weight), [head_of(mixture) for mixture in mixtures]
+    near = [mixture for mixture in mixtures if mixture.kind != "cut"] or mixtures
+    start_of_heads, heads = start._replace(weight=weight), [head_of(mixture) for mixture in near]
     if any(has_few_users(mixture) for mixture in mixtures):
         start_of_heads = start_of_heads._replace(session_weight=0.0)
     bases = at_once(partial(basis_of, settings=start_of_heads), heads)
@@ -82,10 +85,17 @@ def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHT
     report_progress(2, STAGES)
     low_rank = most_usual(by_strength, start).settings.low_rank
     best = between([each for each in by_strength if each.settings.low_rank == low_rank])
-    usual = start._replace(strength=best.strength, low_rank=best.low_rank)
+    by_recency = search_recency(heads, bases, best) if have_times(mixtures) else []
+    recency = least_regret(by_recency, [head.kind for head in heads]).recency if by_recency else start.recency
+    usual = start._replace(strength=best.strength, low_rank=best.low_rank, recency=recency)
     chosen, mixed = search_mix(mixtures, usual, weights)
-    tried = by_strength + mixed  # some twice where the head is all
+    tried = by_strength + by_recency + mixed  # some twice where the head is all
     return chosen, list({(each.settings._replace(session_weight=0.0), each.n_ranked): each for each in tried}.values())
+
+
+def have_times(mixtures: list[Mixture]) -> bool:
+    """Return whether times are known."""
+    return any(mixture.users.seconds.any() for mixture in mixtures)
 
 
 def search_strength(
@@ -121,6 +131,27 @@ def between(tried: list[Tried]) -> ItemSettings:
     return best.settings._replace(strength=float(f"{strength * 2**shift:.2g}"))
 
 
+def search_recency(mixtures: list[Mixture], bases: list[Basis], best: ItemSettings) -> list[Tried]:
+    """Have recencies tried."""
+    scores_at = at_once(partial(score_by_recency, settings=best), mixtures, bases)
+    tried = []
+    for recency in RECENCIES:
+        scores = tuple(at(recency) for at in scores_at)
+        tried += measure(mixtures, [scores], [best._replace(recency=recency)])
+    return tried
+
+
+def least_regret(tried: list[Tried], kinds: list[str]) -> ItemSettings:
+    """Return the settings that lose least where they lose most, against what is best at random, and by time.
+
+    By time more recency is better, and at random less: nobody knows beforehand which will count. ``kinds`` are those of
+    the ways of holding out; NDCG@10 is the mean over those of one kind.
+    """
+    of_kind = [[kind == each for kind in kinds] for each in sorted(set(kinds))]
+    quality = np.array([[np.mean(each.by_way, where=where) for where in of_kind] for each in tried]) + 1e-6
+    return tried[int(np.argmax((quality / quality.max(axis=0)).min(axis=1)))].settings
+
+
 def score_all(mixtures: list[Mixture], settings: ItemSettings) -> Scores:
     """Return the scores of `score_items` for all movies that are ranked.
 
@@ -153,7 +184,7 @@ def search_mix(mixtures: list[Mixture], usual: ItemSettings, weights: tuple[floa
     by_low_rank = try_others("low_rank", LOW_RANKS, chosen)
     by_rarity = try_others("rarity_power", RARITY_POWERS, most_usual(by_low_rank, usual))
     chosen = rarest(by_rarity)
-    by_trend = search_trend(mixtures, scores, chosen) if usual.recency else [chosen]
+    by_trend = search_trend(mixtures, scores, chosen) if have_times(mixtures) else [chosen]
     return best_trend(by_trend), by_weight + by_low_rank + by_rarity + by_trend
 
 
@@ -170,7 +201,8 @@ def search_trend(mixtures: list[Mixture], scores: Scores, chosen: Tried) -> list
 
     tried = [chosen, *try_powers(scores, chosen.settings)]
     best = max(tried, key=lambda each: each.quality)
-    if best.quality >= TREND_GAIN * chosen.quality and best is not best_trend(tried):
+    loses_too_much = best.quality >= TREND_GAIN * chosen.quality and best is not best_trend(tried)
+    if loses_too_much and chosen.settings.recency:
         half = chosen.settings._replace(recency=chosen.settings.recency / 2)
         tried += try_powers(score_all(mixtures, half), half)
     return tried

@@ -35,6 +35,7 @@ class Mixture(NamedTuple):
     clusters : float32, scores by the clusters, shape (n_users, n_ranked).
     popularity : evidence for each movie, summed over users.
     recent : that of the latest interactions alone.
+    kind : how favourites were held out, see `tasks.quality.holdout.hold_out`.
     """
 
     users: Interactions
@@ -43,6 +44,7 @@ class Mixture(NamedTuple):
     clusters: NDArray[np.float32]
     popularity: NDArray[np.float64]
     recent: NDArray[np.float64]
+    kind: str = "random"
 
 
 class Trained(NamedTuple):
@@ -50,6 +52,7 @@ class Trained(NamedTuple):
 
     train : its columns are the favourited movies, the most favourited first.
     test : held-out favourites, in the same columns.
+    kind : how they were held out.
     """
 
     train: Interactions
@@ -57,13 +60,14 @@ class Trained(NamedTuple):
     movies: Movies
     space: TasteSpace
     points: Points
+    kind: str = "random"
 
 
 def train_on(split: Split, options: ModelOptions) -> Trained:
     """Return the training part of a split in its taste space."""
     train, movies = with_movies(split.train)
     space, points = embed(train, movies, options)
-    return Trained(train, split.test[:, movies.movie_ids], movies, space, points)
+    return Trained(train, split.test[:, movies.movie_ids], movies, space, points, split.kind)
 
 
 def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, n_items: int) -> Mixture:
@@ -82,7 +86,7 @@ def make_mixture(trained: Trained, options: ModelOptions, n_fine_clusters: int, 
     fit = Fit(train, movies, trained.space, Groups(fine, fine, fine))
     model, fit = fit_model(fit, options, CLUSTERS_ALONE, lambda count: count(train), n_ranked)
     scores = cluster_scores(place(users, model, known_of(fit)), model)
-    return Mixture(users, train, trained.test[tested, :n_ranked], scores, *popularity_of(train, n_ranked))
+    return Mixture(users, train, trained.test[tested, :n_ranked], scores, *popularity_of(train, n_ranked), trained.kind)
 
 
 def popularity_of(train: Interactions, n_movies: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

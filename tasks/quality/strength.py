@@ -70,7 +70,8 @@ def make_exam(split: Split, gram: NDArray[np.floating], settings: ItemSettings, 
     users, test = select_users(split.train, tested), test[tested]
     alike, nothing = np.ones(test.shape, dtype=np.float32), np.zeros(test.shape, dtype=np.float32)
     scored = discounted(users, n_movies, settings.recency)
-    basis = Basis(scored, scored, np.diag(gram).copy(), gram.astype(np.float32), nothing, 0.0)
+    axes = np.zeros((n_movies, 0), dtype=np.float32)
+    basis = Basis(scored, scored, np.diag(gram).copy(), gram.astype(np.float32), axes, nothing, 0.0)
     return Mixture(users, split.train, test, alike, *popularity_of(split.train, n_movies)), basis
 
 

@@ -81,7 +81,8 @@ def score_all(users, placement, model):
             scores[user] *= np.exp(model.scoring.taste_weight * (cosines - 1))
     if len(model.items):
         n_items = len(model.items)
-        evidence = users.weights.toarray().astype(np.float64) * (1 + age_of(users)) ** -model.scoring.item_recency
+        ages = age_of(users)
+        evidence = users.weights.toarray().astype(np.float64) * (1 - model.scoring.item_recency * ages / (1 + ages))
         scores[:, :n_items] += evidence[:, :n_items] @ model.items.astype(np.float64)
     return scores
 

@@ -84,7 +84,8 @@ def test_near_favourites_count_their_weight_and_later_entries_more():
     users = interactions_of(np.array([[1, 0.5, 0, 1]]), [30, 20, 10, 40])
     assert matrix_of(users, "favourites", 0.0).toarray().tolist() == [[1, 0, 0, 1]]
     assert matrix_of(users, "all", 0.0).toarray().tolist() == [[1, 0.5, 0, 1]]
-    np.testing.assert_allclose(matrix_of(users, "all", 0.2).toarray(), [[2**-0.2, 0.5 * 3**-0.2, 0, 1]], rtol=1e-6)
+    expected = [[1 - 0.2 / 2, 0.5 * (1 - 0.2 * 2 / 3), 0, 1]]
+    np.testing.assert_allclose(matrix_of(users, "all", 0.2).toarray(), expected, rtol=1e-6)
 
 
 @pytest.fixture

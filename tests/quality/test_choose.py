@@ -18,7 +18,17 @@ from tasks.quality.choose import (
 )
 from tasks.quality.holdout import hold_out
 from tasks.quality.item_scores import basis_of
-from tasks.quality.item_search import USUAL, Tried, best_trend, between, most_usual, rarest
+from tasks.quality.item_search import (
+    RECENCIES,
+    USUAL,
+    Tried,
+    best_trend,
+    between,
+    least_regret,
+    most_usual,
+    rarest,
+    search_settings,
+)
 from tasks.quality.metrics import find_hits, ndcg
 from tasks.quality.mixture import head_of, make_mixture, ndcg_of_clusters, train_on
 from tests.model.builders import from_incidence, interactions_of, options_of
@@ -256,9 +266,43 @@ def test_recency_counts_where_times_are_known():
     weights = np.where(random.random((60, 25)) < 0.4, 1.0, np.nan)
     users = interactions_of(weights, random.permutation(np.count_nonzero(~np.isnan(weights))) + 1)
     found = choose(rank_movies(users)[0], n_fine_clusters=4, item_weight=0.5)
-    half = USUAL.recency / 2
-    assert {each.settings.recency for each in found.tried} <= {half, USUAL.recency}
-    assert all(each.settings.trend_power for each in found.tried if each.settings.recency == half)
+    tried = [each for each in found.tried if each.settings.recency in RECENCIES]
+    assert {each.settings.recency for each in tried} == set(RECENCIES)
+    halves = [each.settings for each in found.tried if each not in tried]
+    assert all(each.trend_power and 2 * each.recency in RECENCIES for each in halves)
+
+
+@pytest.mark.parametrize(
+    ("by_way", "expected"),
+    [
+        ([[0.4, 0.1], [0.39, 0.2], [0.3, 0.21]], 0.7),  # the last loses a quarter, the first more than half
+        ([[0.4, 0.2], [0.4, 0.2], [0.3, 0.1]], 0.0),
+        ([[0.0, 0.2], [0.0, 0.3], [0.0, 0.1]], 0.7),
+        ([[0.4, 0.16, 0.2], [0.3, 0.2, 0.24], [0.2, 0.36, 0.2]], 0.7),  # two at random: their mean counts
+    ],
+)
+def test_the_recency_loses_least_where_it_loses_most(by_way, expected):
+    tried = [
+        Tried(USUAL._replace(recency=recency), 9, ways, [])
+        for recency, ways in zip((0.0, 0.7, 0.8), by_way, strict=True)
+    ]
+    kinds = [*["random"] * (len(by_way[0]) - 1), "temporal"]
+    assert least_regret(tried, kinds).recency == expected
+
+
+def test_a_cut_in_time_counts_for_neither_strength_nor_recency(four_tastes):
+    times = np.random.default_rng(0).permutation(four_tastes.weights.nnz) + 1
+    timed = four_tastes._replace(seconds=times.astype(np.int64))
+    options = options_of()
+    kinds = ("random", "temporal", "cut")
+    trained = [train_on(hold_out(timed, kind, 0), options) for kind in kinds]
+    mixtures = [make_mixture(each, options, 4, 80) for each in trained]
+    _, tried = search_settings(mixtures)
+    _, without = search_settings(mixtures[:2])
+    assert {len(each.by_way) for each in tried} == {2, 3}
+    few = [each for each in tried if len(each.by_way) == 2]
+    assert {each.settings.recency for each in few} == set(RECENCIES)
+    assert few == [each for each in without if each in few]
 
 
 def test_one_moment_holds_out_where_many_users_come_back_after_it(four_tastes, monkeypatch):
