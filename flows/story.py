@@ -48,7 +48,7 @@ def of_choice(choice: Choice) -> str:
     return (
         f"{choice.n_fine_clusters:,} fine clusters, item weight {items.weight:g}, strength {items.strength:g}, "
         f"low rank {items.low_rank:g}, rarity power {items.rarity_power:g}, "
-        f"trend power {items.trend_power:g}"
+        f"trend power {items.trend_power:g}, recency {items.recency:g}"
     )
 
 

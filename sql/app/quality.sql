@@ -5,6 +5,7 @@ select
     low_rank,
     rarity_power,
     trend_power,
+    item_recency,
     quality,
     is_chosen
 from item_settings

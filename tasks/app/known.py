@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.app.tables import Tables, session
+from tasks.blocks import order_of
 from tasks.engine.duckdb import arrays, frame
 from tasks.favourites.change import LARGEST_ID
 from tasks.favourites.fold_in import read_placement
@@ -84,7 +85,7 @@ def read_known(tables: Tables, first: int, last: int) -> Known:
         min_rating = tables.rules["min_rating"]
         rows = arrays(cursor, "app/judged_movies", first=first, last=last, min_rating=min_rating)
         placed = frame(cursor, "app/placements", first=first, last=last)
-    order = np.argsort(rows["user_id"], kind="stable")
+    order = order_of(rows["user_id"].astype(np.int64))
     users, starts = np.unique(rows["user_id"][order], return_index=True)
     return Known(
         users,
