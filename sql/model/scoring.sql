@@ -2,7 +2,7 @@
 -- smoothing: number of average users added to each fine cluster.
 -- taste_weight: how much the tastes of user and movie count.
 -- item_weight: share of the score that comes from the item model, 0 to 1.
--- item_recency: the r-th latest favourite of a user, the latest being 0, counts 1 - item_recency * r / (1 + r) in
+-- item_recency: the r-th latest favourite of a user, the latest being 0, counts 1 - item_recency * r / (2 + r) in
 -- item_score.
 -- rarity_power: cluster_score and item_score are multiplied by (n / largest n) ** -rarity_power, n the users who
 -- favourited the movie plus near_weight for each near favourite.

@@ -133,7 +133,7 @@ create or replace macro recommend(
         select
             judged.movie_id,
             rank() over (order by coalesce(epoch(judged.rated_at), 0) desc) as place,
-            judged.weight * (1 - rules.item_recency * (1 - 1 / place)) as weight
+            judged.weight * (1 - rules.item_recency * (place - 1) / (place + 1)) as weight
         from judged
         inner join overall_favourites_retrained using (movie_id)
         cross join rules

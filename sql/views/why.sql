@@ -73,7 +73,7 @@ create or replace macro why(
             movies.rank,
             movies.taste,
             rank() over (order by coalesce(epoch(judged.rated_at), 0) desc) as place,
-            1 - scoring.item_recency * (1 - 1 / place) as weight
+            1 - scoring.item_recency * (place - 1) / (place + 1) as weight
         from judged
         inner join overall_favourites_retrained as movies using (movie_id)
         cross join scoring

@@ -7,14 +7,14 @@ from tasks.blocks import Interactions, evidence_of, order_of
 
 
 def discount(users: Interactions, recency: float) -> NDArray[np.float32]:
-    """Return 1 - recency * r / (1 + r) for each entry, r later ones of its user; 1 where times are unknown.
+    """Return 1 - recency * r / (2 + r) for each entry, r later ones of its user; 1 where times are unknown.
 
     So the latest entry counts 1, and those long ago count 1 - recency, however many they are.
     """
     if not recency or not users.seconds.any():
         return np.ones(len(users.seconds), dtype=np.float32)
     n_later = age(users) if users.ages is None else users.ages
-    return 1 - np.float32(recency) * (n_later / (1 + n_later))
+    return 1 - np.float32(recency) * (n_later / (2 + n_later))
 
 
 def with_ages(users: Interactions) -> Interactions:

@@ -56,7 +56,7 @@ def test_later_ratings_count_more_by_the_formula():
         [[1, 1, 1, X], [X, 0.5, 1, 1], [1, X, X, 0], [0, X, X, 1]], [30, 10, 20, 5, 6, 7, 1, 9, 8, 1]
     )
     later = np.array([[0, 2, 1, 0], [0, 2, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]])  # only evidence makes older
-    expected = normal(dense(users) * np.sqrt(np.log(4 / np.array([2, 1, 2, 2]))) * (1 - 0.4 * later / (1 + later)))
+    expected = normal(dense(users) * np.sqrt(np.log(4 / np.array([2, 1, 2, 2]))) * (1 - 0.4 * later / (2 + later)))
     np.testing.assert_allclose(
         weigh(users, idf_of(movies_of(users)), options_of(recency=0.4)).toarray(), expected, 1e-5
     )

@@ -193,7 +193,7 @@ def test_weights_are_stored_to_a_hundred_thousandth_of_the_largest(seed, scale):
 
 def test_later_favourites_count_more():
     users = interactions_of([[1, 0.5, 0, 1]], [30, 40, 99, 10])
-    expected = np.array([[1 - 0.4 / 2, 0.5, 0]])  # the movie only seen is no evidence; the last is beyond the items
+    expected = np.array([[1 - 0.4 / 3, 0.5, 0]])  # the movie only seen is no evidence; the last is beyond the items
     np.testing.assert_allclose(discounted(users, 3, 0.4).toarray(), expected, rtol=1e-6)
 
 

@@ -82,7 +82,7 @@ def score_all(users, placement, model):
     if len(model.items):
         n_items = len(model.items)
         ages = age_of(users)
-        evidence = users.weights.toarray().astype(np.float64) * (1 - model.scoring.item_recency * ages / (1 + ages))
+        evidence = users.weights.toarray().astype(np.float64) * (1 - model.scoring.item_recency * ages / (2 + ages))
         scores[:, :n_items] += evidence[:, :n_items] @ model.items.astype(np.float64)
     return scores
 

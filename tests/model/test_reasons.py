@@ -18,7 +18,7 @@ def reasons_in_a_loop(users, best, model, recency):
         for column in np.flatnonzero(dense[user] == 1):
             if movie < n_items:
                 age = np.float32(ages[user, column])
-                discount = 1 - np.float32(recency) * (age / (1 + age))
+                discount = 1 - np.float32(recency) * (age / (2 + age))
                 values[column] = discount * model.items[column, movie] if column < n_items else 0
             elif model.tastes.shape[1] and max(movie, column) < len(model.tastes):
                 values[column] = model.tastes[column].astype(float) @ model.tastes[movie].astype(float)

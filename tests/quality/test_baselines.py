@@ -1,5 +1,7 @@
 """The known recommenders, and how they are tuned."""
 
+from itertools import product, starmap
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -84,7 +86,7 @@ def test_near_favourites_count_their_weight_and_later_entries_more():
     users = interactions_of(np.array([[1, 0.5, 0, 1]]), [30, 20, 10, 40])
     assert matrix_of(users, "favourites", 0.0).toarray().tolist() == [[1, 0, 0, 1]]
     assert matrix_of(users, "all", 0.0).toarray().tolist() == [[1, 0.5, 0, 1]]
-    expected = [[1 - 0.2 / 2, 0.5 * (1 - 0.2 * 2 / 3), 0, 1]]
+    expected = [[1 - 0.2 / 3, 0.5 * (1 - 0.2 * 2 / 4), 0, 1]]
     np.testing.assert_allclose(matrix_of(users, "all", 0.2).toarray(), expected, rtol=1e-6)
 
 
@@ -123,9 +125,9 @@ def test_all_settings_within_two_steps_of_the_best_are_tried(trial):
 def test_the_evidence_and_discount_that_are_best_on_validation_count():
     trial = as_trial(hold_out(make_users(), "temporal", 0), 0)
     tuned = tune.tune(EASE, [trial], 10, OPTIONS, 60)
+    kinds = product(("favourites", "all"), tune.recencies([trial], OPTIONS))
     values = {
-        variant: tune.quality(EASE, [trial], variant, tuned.setting, 10, OPTIONS)
-        for variant in (Variant(evidence, recency) for evidence in ("favourites", "all") for recency in (0.0, 0.2))
+        variant: tune.quality(EASE, [trial], variant, tuned.setting, 10, OPTIONS) for variant in starmap(Variant, kinds)
     }
     assert values[tuned.variant] == tuned.validation
     alone = tune.tune(EASE, [trial], 10, OPTIONS._replace(recency=0.0), 60)
