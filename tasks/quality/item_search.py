@@ -69,28 +69,39 @@ class Tried(NamedTuple):
 def search_settings(mixtures: list[Mixture], weights: tuple[float, ...] = WEIGHTS) -> tuple[Tried, list[Tried]]:
     """Return the settings to take, and all that were tried.
 
-    The strength and then the recency are found with the most favourited movies, the rest with all that are ranked.
-    Where sessions are left out there, they are for the strength, too: with other strengths another part of low rank is
-    best. A cut in time does not count for these two: what few users favourite months later asks for a strength that
-    costs all others.
+    The strength and the recency are found with the most favourited movies, the rest with all that are ranked.
     """
     start = USUAL if have_times(mixtures) else USUAL._replace(recency=0.0, session_weight=0.0)
-    weight = WEIGHT_OF_STRENGTHS if WEIGHT_OF_STRENGTHS in weights else weights[0]
-    near = [mixture for mixture in mixtures if mixture.kind != "cut"] or mixtures
-    start_of_heads, heads = start._replace(weight=weight), [head_of(mixture) for mixture in near]
-    if any(has_few_users(mixture) for mixture in mixtures):
-        start_of_heads = start_of_heads._replace(session_weight=0.0)
-    bases = at_once(partial(basis_of, settings=start_of_heads), heads)
-    by_strength = search_strength(heads, bases, start_of_heads, STRENGTHS, LOW_RANKS)
-    report_progress(2, STAGES)
-    low_rank = most_usual(by_strength, start).settings.low_rank
-    best = between([each for each in by_strength if each.settings.low_rank == low_rank])
-    by_recency = search_recency(heads, bases, best) if have_times(mixtures) else []
-    recency = least_regret(by_recency, [head.kind for head in heads]).recency if by_recency else start.recency
-    usual = start._replace(strength=best.strength, low_rank=best.low_rank, recency=recency)
+    usual, by_heads = search_heads(mixtures, start, weights)
     chosen, mixed = search_mix(mixtures, usual, weights)
-    tried = by_strength + by_recency + mixed  # some twice where the head is all
+    tried = by_heads + mixed  # some twice where the head is all
     return chosen, list({(each.settings._replace(session_weight=0.0), each.n_ranked): each for each in tried}.values())
+
+
+def search_heads(
+    mixtures: list[Mixture], start: ItemSettings, weights: tuple[float, ...]
+) -> tuple[ItemSettings, list[Tried]]:
+    """Return ``start`` with what suits the most favourited movies, and all that were tried.
+
+    Where sessions are left out when all movies are ranked, they are here, too: with other strengths another part of low
+    rank is best. A cut in time does not count: what few users favourite months later asks for a strength that costs all
+    others.
+    """
+    heads = [head_of(mixture) for mixture in mixtures if mixture.kind != "cut"] or [head_of(mixtures[0])]
+    few_users = any(has_few_users(mixture) for mixture in mixtures)
+    start_of_heads = start._replace(
+        weight=WEIGHT_OF_STRENGTHS if WEIGHT_OF_STRENGTHS in weights else weights[0],
+        session_weight=0.0 if few_users else start.session_weight,
+    )
+    bases = at_once(partial(basis_of, settings=start_of_heads), heads)
+    tried = search_strength(heads, bases, start_of_heads, STRENGTHS, LOW_RANKS)
+    report_progress(2, STAGES)
+    low_rank = most_usual(tried, start).settings.low_rank
+    best = between([each for each in tried if each.settings.low_rank == low_rank])
+    if have_times(heads):
+        by_recency = search_recency(heads, bases, best)
+        best, tried = least_regret(by_recency, [head.kind for head in heads]), tried + by_recency
+    return start._replace(strength=best.strength, low_rank=best.low_rank, recency=best.recency), tried
 
 
 def have_times(mixtures: list[Mixture]) -> bool:
