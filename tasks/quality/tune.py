@@ -16,7 +16,7 @@ from tasks.quality.metrics import find_hits, ndcg
 
 MIN_RETURNING = 100  # users with favourites before and after a cut in time
 FEW_USERS = 3000  # below, validation is the mean over two splits
-RECENCIES = (0.6, 0.75, 0.9)  # discounts that baselines get a try with, those of the product among them
+RECENCIES = (0.6, 0.75, 0.9)  # discounts that baselines get a try with, beside that of the options
 REACH = 2  # steps in the grid around the best setting within which everything is tried
 
 
