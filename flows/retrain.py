@@ -53,8 +53,7 @@ def retrain(**options: Any) -> dict[str, Any]:
             fit = Fit(sample, movies, space, Groups(found, clusters, fine))
             model, fit, learned = stations.fit_recommender(engine, fit, choice, o.model, withheld)
 
-            stations.place_users(engine, model, fit, o.min_cluster_size)
-            stations.recommend_movies(engine, model, fit, o.top_n)
+            stations.recommend_movies(engine, model, fit, o.top_n, o.min_cluster_size)
             stations.find_similar_movies(engine, model, fit, o.seed)
             stations.describe_clusters(engine, model)
             stations.write_choices(engine, elbow, choice)

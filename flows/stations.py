@@ -41,7 +41,6 @@ choose_settings = task("Choose by held-out quality", story.of_choice)(choose.cho
 cluster_finely = task("Cluster the users finely", story.of_clusters)(recommender.cluster_finely)
 fit_recommender = task("Fit the recommender", story.of_recommender)(recommender.fit_recommender)
 
-place_users = task("Place the users", story.number_of("users"))(clusters.place_users)
 recommend_movies = task("Recommend movies", story.number_of("recommendations"))(recommendations.recommend_movies)
 find_similar_movies = task("Find similar movies")(similar.find_similar_movies)
 describe_clusters = task("Describe the clusters")(clusters.describe_clusters)

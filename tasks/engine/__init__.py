@@ -1,6 +1,6 @@
 """Where tables live and statements run."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,7 +14,7 @@ from tasks.blocks import Frame, Interactions, Sums
 if TYPE_CHECKING:
     import duckdb  # which workers do without
 
-BlockFunction = Callable[[Interactions], Frame]
+BlockFunction = Callable[[Interactions], Iterable[Frame]]
 FileFunction = Callable[[int], Iterable[pa.RecordBatch]]  # number of a file: its rows
 UserFilter = Callable[[NDArray[np.int32]], NDArray[np.bool_]]  # user_ids: which of them
 BLOCK_USERS = 8192
@@ -53,10 +53,15 @@ class Engine(Protocol):
     def blocks(self, is_kept: UserFilter | None = None) -> Iterator[Interactions]:
         """Yield the users who have favourites, or those whom ``is_kept`` keeps, in ascending order, in blocks."""
 
-    def map_blocks(self, function: BlockFunction, rows: str, name: str) -> int:
-        """Run the statement ``name``, which reads ``rows``, on what ``function`` makes of each block.
+    def map_blocks(self, function: BlockFunction, statements: Mapping[str, str]) -> list[int]:
+        """Run statements on what ``function`` makes of each block.
 
-        Blocks are worked on in parallel, and written in their order. Returns the number of rows.
+        Blocks are worked on in parallel, and written in their order. Returns the number of rows for each statement.
+
+        Parameters
+        ----------
+        function : yields a frame for each of the statements, in their order; later ones may not be asked for.
+        statements : name of each by the name of the rows that it reads.
         """
 
     def sum_blocks(self, function: Callable[[Interactions], Sums]) -> dict[str, NDArray]:

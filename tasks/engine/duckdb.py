@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -26,6 +26,7 @@ from tasks.engine.arrow import table_of
 from tasks.errors import NO_SPACE, CineclusterError, first_line, no_space
 from tasks.progress import report_progress
 
+Block = TypeVar("Block")
 Result = TypeVar("Result")
 OLDEST_READER = "v1.5.0"  # DuckDB 1.5 clients can open what is written
 LEAST_MEMORY = "64MB"  # that DuckDB keeps of pages which are in the file, too
@@ -95,8 +96,14 @@ class DuckDBEngine(NamedTuple):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         with self.connect() as connection:
-            for number, block in enumerate(read_blocks(connection)):
-                save_block(folder / f"{number:08}.npz", block)
+            n_movies = len(connection.table("movie_positions"))
+
+            def store(part: tuple[int, tuple[NDArray[np.int32], Frame]]) -> None:
+                """Write the block of users with a number, made of their entries."""
+                number, (user_ids, entries) = part
+                save_block(folder / f"{number:08}.npz", block_of(user_ids, n_movies, entries))
+
+            deque(in_parallel(store, enumerate(read_users(connection)), self.workers()), maxlen=0)
             forget_pages(connection, self.memory_limit)
 
     def blocks(self, is_kept: UserFilter | None = None) -> Iterator[Interactions]:
@@ -115,15 +122,16 @@ class DuckDBEngine(NamedTuple):
         """Return how many blocks are worked on at the same time."""
         return min(MOST_WORKERS, self.threads or os.cpu_count() or 1)
 
-    def map_blocks(self, function: BlockFunction, rows: str, name: str) -> int:
-        """Run the statement ``name``, which reads ``rows``, on what ``function`` makes of each block."""
-        n_rows = 0
+    def map_blocks(self, function: BlockFunction, statements: Mapping[str, str]) -> list[int]:
+        """Run statements, by the names of the rows that they read, on what ``function`` makes of each block."""
+        n_rows = [0] * len(statements)
         with self.connect() as connection:
-            for frame in in_parallel(function, self.blocks(), self.workers()):
-                table = table_of(frame)
-                connection.register(rows, table)
-                run(connection, name)
-                n_rows += table.num_rows
+            for frames in in_parallel(lambda users: list(function(users)), self.blocks(), self.workers()):
+                for number, ((rows, name), frame) in enumerate(zip(statements.items(), frames, strict=True)):
+                    table = table_of(frame)
+                    connection.register(rows, table)
+                    run(connection, name)
+                    n_rows[number] += table.num_rows
         return n_rows
 
     def sum_blocks(self, function: Callable[[Interactions], Sums]) -> dict[str, NDArray]:
@@ -141,14 +149,12 @@ class DuckDBEngine(NamedTuple):
                 report_progress(number + 1, n_files)
 
 
-def read_blocks(connection: duckdb.DuckDBPyConnection) -> Iterator[Interactions]:
-    """Yield the users who have favourites with all their interactions, in blocks of ``BLOCK_USERS``."""
+def read_users(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[NDArray[np.int32], Frame]]:
+    """Yield the ids of users who have favourites, ``BLOCK_USERS`` at a time, and the entries of those between them."""
     user_ids = arrays(connection, "model/interaction_users")["user_id"]
-    n_movies = len(connection.table("movie_positions"))
     for start in range(0, len(user_ids), BLOCK_USERS):
         users = user_ids[start : start + BLOCK_USERS]
-        found = arrays(connection, "model/interaction_block", first=int(users[0]), last=int(users[-1]))
-        yield block_of(users, n_movies, found)
+        yield users, arrays(connection, "model/interaction_block", first=int(users[0]), last=int(users[-1]))
         report_progress(min(len(user_ids), start + BLOCK_USERS), len(user_ids))
 
 
@@ -199,9 +205,7 @@ def block_of(user_ids: NDArray[np.int32], n_movies: int, entries: dict[str, NDAr
     return Interactions(user_ids, weights, entries["seconds"][known][order])
 
 
-def in_parallel(
-    function: Callable[[Interactions], Result], blocks: Iterator[Interactions], n_threads: int
-) -> Iterator[Result]:
+def in_parallel(function: Callable[[Block], Result], blocks: Iterator[Block], n_threads: int) -> Iterator[Result]:
     """Yield what ``function`` makes of each block, in their order; few blocks are in memory at a time.
 
     Each thread has one of BLAS: more would wait for each other.

@@ -5,7 +5,7 @@ workers see. The driver's rows and what only a published file has are DuckDB's. 
 `SparkEngine.connect` brings those of Spark into the DuckDB file, statements on Spark take what they need from there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -116,16 +116,22 @@ class SparkEngine:
         for start in range(0, len(found.user_ids), BLOCK_USERS):
             yield slice_users(found, start, start + BLOCK_USERS)
 
-    def map_blocks(self, function: BlockFunction, rows: str, name: str) -> int:
-        """Run the statement ``name``, which reads ``rows``, on what workers make of each block by ``function``."""
-        users, n_movies = self.frames["users"], self.n_movies()
+    def map_blocks(self, function: BlockFunction, statements: Mapping[str, str]) -> list[int]:
+        """Run statements, by the names of the rows that they read, on what workers make of each block.
+
+        Each statement has the workers begin anew, as far as it needs them.
+        """
+        users, n_movies, n_rows = self.frames["users"], self.n_movies(), []
         one_user = interactions_of(users.limit(1).toArrow(), n_movies)
-        schema = table_of(function(one_user)).schema
-        mapped = partial(worker.map_users, package=self.pack(function), n_movies=n_movies, schema=schema)
-        self.show(rows, users.mapInArrow(mapped, spark_schema(schema)))
-        parsed = parse(name)
-        self.save(parsed, self.select(parsed))
-        return self.frames[parsed.target].count()
+        schemas = [table_of(frame).schema for frame in function(one_user)]
+        map_users = partial(worker.map_users, package=self.pack(function), n_movies=n_movies)
+        for place, ((rows, name), schema) in enumerate(zip(statements.items(), schemas, strict=True)):
+            mapped = partial(map_users, place=place, schema=schema)
+            self.show(rows, users.mapInArrow(mapped, spark_schema(schema)))
+            parsed = parse(name)
+            self.save(parsed, self.select(parsed))
+            n_rows.append(self.frames[parsed.target].count())
+        return n_rows
 
     def sum_blocks(self, function: Callable[[Interactions], Sums]) -> dict[str, NDArray]:
         """Return the sums over all blocks of what workers make of each by ``function``.

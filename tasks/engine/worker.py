@@ -1,6 +1,7 @@
 """What workers of Spark do with blocks of users; it imports neither Spark nor DuckDB nor Prefect."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,15 @@ CHUNK_BYTES = 4 << 20  # of an array in one row
 CHUNK = "name string, place int, dtype string, shape array<int>, content binary"
 
 
-def map_users(batches: Batches, package: bytes, n_movies: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Yield rows of ``schema``, what the function in ``package`` makes of each block of users."""
+def map_users(
+    batches: Batches, package: bytes, n_movies: int, place: int, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Yield rows of ``schema``, of each block the frame at ``place`` that the function in ``package`` makes."""
     function: Any = unpack(package)
     for batch in batches:
         if batch.num_rows:
-            yield from table_of(function(interactions_of(batch, n_movies))).cast(schema).to_batches()
+            frame = next(islice(function(interactions_of(batch, n_movies)), place, None))
+            yield from table_of(frame).cast(schema).to_batches()
 
 
 def map_numbers(batches: Batches, package: bytes) -> Iterator[pa.RecordBatch]:

@@ -105,9 +105,12 @@ def score_by_recency(mixture: Mixture, basis: Basis, settings: ItemSettings) -> 
     """Return a function of the recency that returns the scores of `score_items`.
 
     The discount is linear in the recency, and so are the scores: those without and those with a recency of 1 are
-    computed, and the item model is learned once.
+    computed, and the item model is learned once. Where times are unknown there is no discount.
     """
     n_users, n_movies = mixture.test.shape
+    if not mixture.users.seconds.any():
+        alike = score_items(basis, settings)
+        return lambda _: alike
     both = csr_matrix(vstack([discounted(mixture.users, n_movies, recency) for recency in (0.0, 1.0)]))
     scores = score_items(basis._replace(users=both, low_rank=score_by_axes(both, basis.axes)), settings)
 

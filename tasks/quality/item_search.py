@@ -163,21 +163,30 @@ def least_regret(tried: list[Tried], kinds: list[str]) -> ItemSettings:
     return tried[int(np.argmax((quality / quality.max(axis=0)).min(axis=1)))].settings
 
 
-def score_all(mixtures: list[Mixture], settings: ItemSettings) -> Scores:
-    """Return the scores of `score_items` for all movies that are ranked.
+def score_all(mixtures: list[Mixture], settings: ItemSettings) -> Callable[[float], Scores]:
+    """Return a function of the recency that returns the scores of `score_items` for all movies that are ranked.
 
-    Where these are many, one way after the other is computed, with all threads: large matrices are given back.
+    Where these are many, each call learns the item model anew, one way after the other with all threads: large matrices
+    are given back.
     """
     if len(mixtures[0].popularity) <= MOST_AT_ONCE:
         bases = at_once(partial(basis_of, settings=settings), mixtures)
-        return score_each(bases, [settings])[0]
-    with threadpool_limits(THREADS, "blas"):
-        return tuple(score_items(basis_of(mixture, settings), settings) for mixture in mixtures)
+        scores_at = at_once(partial(score_by_recency, settings=settings), mixtures, bases)
+        return lambda recency: tuple(at(recency) for at in scores_at)
+
+    def learn(recency: float) -> Scores:
+        """Return the scores with a recency."""
+        each = settings._replace(recency=recency)
+        with threadpool_limits(THREADS, "blas"):
+            return tuple(score_items(basis_of(mixture, each), each) for mixture in mixtures)
+
+    return learn
 
 
 def search_mix(mixtures: list[Mixture], usual: ItemSettings, weights: tuple[float, ...]) -> tuple[Tried, list[Tried]]:
     """Have the weight tried, then low rank, rarity power and trend power; return what to take, and all."""
-    scores = score_all(mixtures, usual)
+    scores_at = score_all(mixtures, usual)
+    scores = scores_at(usual.recency)
 
     def try_each(settings: list[ItemSettings]) -> list[Tried]:
         """Try settings with the same scores of clusters and items."""
@@ -195,27 +204,26 @@ def search_mix(mixtures: list[Mixture], usual: ItemSettings, weights: tuple[floa
     by_low_rank = try_others("low_rank", LOW_RANKS, chosen)
     by_rarity = try_others("rarity_power", RARITY_POWERS, most_usual(by_low_rank, usual))
     chosen = rarest(by_rarity)
-    by_trend = search_trend(mixtures, scores, chosen) if have_times(mixtures) else [chosen]
+    by_trend = search_trend(mixtures, scores_at, chosen) if have_times(mixtures) else [chosen]
     return best_trend(by_trend), by_weight + by_low_rank + by_rarity + by_trend
 
 
-def search_trend(mixtures: list[Mixture], scores: Scores, chosen: Tried) -> list[Tried]:
+def search_trend(mixtures: list[Mixture], scores_at: Callable[[float], Scores], chosen: Tried) -> list[Tried]:
     """Have trend powers tried; where the best one loses too much somewhere, also with half the recency.
 
     Both tell of the time to come: with a trend less recency is needed, and random splits lose less.
     """
 
-    def try_powers(scores: Scores, settings: ItemSettings) -> list[Tried]:
+    def try_powers(settings: ItemSettings) -> list[Tried]:
         """Try settings with each of the powers."""
         each = [settings._replace(trend_power=power) for power in TREND_POWERS]
-        return measure(mixtures, [scores] * len(each), each)
+        return measure(mixtures, [scores_at(settings.recency)] * len(each), each)
 
-    tried = [chosen, *try_powers(scores, chosen.settings)]
+    tried = [chosen, *try_powers(chosen.settings)]
     best = max(tried, key=lambda each: each.quality)
     loses_too_much = best.quality >= TREND_GAIN * chosen.quality and best is not best_trend(tried)
     if loses_too_much and chosen.settings.recency:
-        half = chosen.settings._replace(recency=chosen.settings.recency / 2)
-        tried += try_powers(score_all(mixtures, half), half)
+        tried += try_powers(chosen.settings._replace(recency=chosen.settings.recency / 2))
     return tried
 
 

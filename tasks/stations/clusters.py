@@ -1,45 +1,13 @@
-"""Users placed among the clusters, and the tables that describe those."""
-
-from functools import partial
+"""Tables that describe the clusters, and what was chosen."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tasks.blocks import Frame, Interactions
 from tasks.engine import Engine
-from tasks.model.fit import known_of
-from tasks.model.neighbours import Known, place
-from tasks.model.types import Elbow, Fit, Model
+from tasks.model.types import Elbow, Model
 from tasks.quality.choose import Choice
 from tasks.quality.item_search import Tried
 
 ITEM_COLUMNS = ("weight", "strength", "low_rank", "rarity_power", "trend_power", "recency")
-
-
-def place_users(engine: Engine, model: Model, fit: Fit, min_cluster_size: int) -> int:
-    """Build ``user_clusters``; return the number of users.
-
-    The users who were in the fit keep the clusters that they have there.
-    """
-    engine.run("model/user_clusters")
-    dissolved = np.bincount(fit.groups.found.labels) < min_cluster_size
-    function = partial(user_cluster_rows, model=model, known=known_of(fit), dissolved=dissolved)
-    return engine.map_blocks(function, "user_cluster_rows", "model/user_clusters_block")
-
-
-def user_cluster_rows(users: Interactions, model: Model, known: Known, dissolved: NDArray[np.bool_]) -> Frame:
-    """Return the rows of ``user_clusters`` of a block; ``dissolved`` says which clusters were too small."""
-    where = place(users, model, known)
-    return {
-        "user_id": users.user_ids,
-        "cluster": where.clusters,
-        "cluster_before_merge": where.found,
-        "was_moved": dissolved[where.found],
-        "fine_cluster": where.fine,
-        "neighbours": where.neighbours.clusters,
-        "weights": where.neighbours.weights,
-        "taste": where.tastes[:, : model.tastes.shape[1]],
-    }
 
 
 def describe_clusters(engine: Engine, model: Model) -> None:

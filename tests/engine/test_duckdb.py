@@ -191,21 +191,26 @@ def test_block_of_sorts_entries_that_come_in_any_order():
 
 
 def first_is_slowest(block):
-    """The ids and numbers of entries of a block; the first block takes longest."""
+    """The ids of a block, and the odd ones with their numbers of entries; the first block takes longest."""
     time.sleep(0.1 if block.user_ids[0] == 2 else 0)
-    return {"user_id": block.user_ids, "n": np.diff(block.weights.indptr)}
+    is_odd = block.user_ids % 2 == 1
+    yield {"user_id": block.user_ids}
+    yield {"user_id": block.user_ids[is_odd], "n": np.diff(block.weights.indptr)[is_odd]}
 
 
 def test_map_blocks_writes_in_the_order_of_blocks_and_counts_rows(engine, monkeypatch):
-    add = "insert into made select * from rows"
-    monkeypatch.setattr("tasks.engine.duckdb.statement", lambda name: add if name == "test/add" else statement(name))
+    ours = {"test/all": "insert into everybody from users", "test/odd": "insert into odd_users from odd"}
+    monkeypatch.setattr("tasks.engine.duckdb.statement", lambda name: ours.get(name) or statement(name))
     parameters_of.cache_clear()
     with engine.connect() as connection:
-        connection.execute("create table made (user_id int, n int)")
-    assert engine.map_blocks(first_is_slowest, "rows", "test/add") == 5
+        connection.execute("create table everybody (user_id int); create table odd_users (user_id int, n int)")
+    expected = by_hand(RATINGS, LOG)
+    odd = [(user, len(row)) for user, row in expected.items() if user % 2]
+    assert 0 < len(odd) < len(expected)
+    assert engine.map_blocks(first_is_slowest, {"users": "test/all", "odd": "test/odd"}) == [len(expected), len(odd)]
     with engine.connect() as connection:
-        made = connection.execute("from made").fetchall()
-    assert made == [(user, len(row)) for user, row in by_hand(RATINGS, LOG).items()]
+        assert connection.execute("from everybody").fetchall() == [(user,) for user in expected]
+        assert connection.execute("from odd_users").fetchall() == odd
 
 
 def test_sum_blocks_is_the_sum_over_one_block_of_everybody(engine):

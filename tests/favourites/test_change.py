@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.blocks import Interactions, select_users
-from tasks.engine.duckdb import read_blocks, run
+from tasks.engine.duckdb import block_of, read_users, run
 from tasks.errors import CineclusterError
 from tasks.favourites.change import change_favourites
 from tasks.favourites.fold_in import read_placement
@@ -99,8 +99,8 @@ def interactions_again(build: Path, model: Model) -> Interactions:
         positions = {"movie_id": model.movie_ids, "movie_position": np.arange(len(model.movie_ids), dtype=np.int32)}
         connection.register("positions", pl.DataFrame(positions))
         connection.execute("create or replace table movie_positions as select *, 1 as n_users from positions")
-        [interactions] = read_blocks(connection)
-    return interactions
+        [(user_ids, entries)] = read_users(connection)
+    return block_of(user_ids, len(model.movie_ids), entries)
 
 
 def assert_tables_equal_a_rebuild(database: Path, build: Path) -> None:

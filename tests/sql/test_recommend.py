@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tasks.engine.duckdb import read_blocks, run
+from tasks.engine.duckdb import block_of, read_users, run
 from tasks.favourites.fold_in import read_placement
 from tasks.model.rank import rank, seen_by
 from tasks.published.read import connect_to_published
@@ -76,7 +76,8 @@ def test_more_than_stored_are_those_that_python_finds(connection, made, user_ids
     model = read_model(made.database)
     placement = read_placement(connection.sql("from user_clusters order by user_id").pl(), model)
     with connect(made.build) as build:
-        [interactions] = read_blocks(build)
+        [(ids, entries)] = read_users(build)
+    interactions = block_of(ids, len(model.movie_ids), entries)
     best = rank(interactions, placement, model, 100)
     n_seen = np.diff(seen_by(interactions, model.scoring).indptr)
     assert interactions.user_ids.tolist() == user_ids

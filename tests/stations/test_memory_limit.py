@@ -54,7 +54,7 @@ def test_every_station_has_the_memory_limit_of_the_run(tmp_path, limits):
     assert {name: limit for name, limit in limits.items() if limit != {SHOWN}} == {}
     assert limits.keys() >= {
         "ingest_ratings", "ingest_favourites_log", "ingest_movies", "select_favourites", "build_interactions",
-        "load_sample", "fit_recommender", "place_users", "recommend_movies", "describe_clusters", "write_choices",
+        "load_sample", "fit_recommender", "recommend_movies", "describe_clusters", "write_choices",
         "draw_reports", "write_summary", "write_page", "check_tables", "add_views",
     }  # fmt: skip
 

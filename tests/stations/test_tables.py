@@ -37,7 +37,7 @@ def watch(monkeypatch, name):
 def test_user_clusters_and_recommendations_are_what_the_model_says(tmp_path, monkeypatch):
     calls = watch(monkeypatch, "recommend_movies")
     made = publish(tmp_path / "films.duckdb")
-    [(_, model, fit, top_n)] = calls
+    [(_, model, fit, top_n, _)] = calls
     sample, groups = fit.sample, fit.groups
     where = place(sample, model, known_of(fit))
     best = rank(sample, where, model, top_n)
@@ -71,7 +71,7 @@ def test_user_clusters_and_recommendations_are_what_the_model_says(tmp_path, mon
 
 
 def test_the_saved_model_is_the_one_that_was_used(tmp_path, monkeypatch):
-    calls = watch(monkeypatch, "place_users")
+    calls = watch(monkeypatch, "recommend_movies")
     made = publish(tmp_path / "films.duckdb")
     model = calls[0][1]
     saved = read_model(made.database)
@@ -90,10 +90,10 @@ def test_two_tastes_become_two_clusters(article_tables):
 
 
 def test_users_of_small_clusters_are_marked_as_moved(tmp_path, monkeypatch):
-    calls = watch(monkeypatch, "place_users")
+    calls = watch(monkeypatch, "recommend_movies")
     ratings = [*two_tastes(), *((50, movie, 5.0) for movie in (8, *range(101, 110)))]
     made = publish(tmp_path / "films.duckdb", ratings, n_clusters=3, **ARTICLE | {"min_cluster_size": 3})
-    [(_, _, fit, _)] = calls
+    [(_, _, fit, _, _)] = calls
     sample, groups = fit.sample, fit.groups
     found = groups.found.labels
     assert np.bincount(found).min() < 3 <= np.bincount(groups.clusters.labels).min()
