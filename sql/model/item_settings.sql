@@ -6,7 +6,8 @@
 -- rarity_power: how much movies with few favourites are lifted, see scoring.rarity_power.
 -- trend_power: how much movies on the rise are lifted, see scoring.trend_power.
 -- item_recency: how much more later favourites count, see scoring.item_recency; half as much is tried beside a trend.
--- n_ranked: how many of the most favourited movies were ranked; qualities compare where it is the same.
+-- n_ranked: how many of the most favourited movies were ranked; qualities compare where it is the same, and neither or
+-- both leave out a cut in time.
 -- quality: held-out NDCG@10, the geometric mean over the ways of holding out; where strength and recency were looked for,
 -- without a cut in time.
 -- is_chosen: whether the recommendations were made with this setting; where settings were tried on some of the users,
