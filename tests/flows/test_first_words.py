@@ -73,7 +73,7 @@ def test_control_c_on_a_terminal_stops_the_run_and_says_so(tmp_path, prefect_hom
                 break
         os.killpg(command.pid, signal.SIGINT)  # as a terminal does: to all of its processes
         output, error = command.communicate(timeout=60)
-    assert command.returncode == 130
+    assert command.returncode == 130, error
     assert error.splitlines()[-1] == "Stopped. The published tables stay as they are."
     assert "Traceback" not in error
     assert "Published" not in output
