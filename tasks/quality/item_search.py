@@ -144,11 +144,10 @@ def between(tried: list[Tried]) -> ItemSettings:
 
 def search_recency(mixtures: list[Mixture], bases: list[Basis], best: ItemSettings) -> list[Tried]:
     """Have recencies tried."""
-    scores_at = at_once(partial(score_by_recency, settings=best), mixtures, bases)
+    scores_at = score_each_by_recency(mixtures, bases, best)
     tried = []
     for recency in RECENCIES:
-        scores = tuple(at(recency) for at in scores_at)
-        tried += measure(mixtures, [scores], [best._replace(recency=recency)])
+        tried += measure(mixtures, [scores_at(recency)], [best._replace(recency=recency)])
     return tried
 
 
@@ -171,8 +170,7 @@ def score_all(mixtures: list[Mixture], settings: ItemSettings) -> Callable[[floa
     """
     if len(mixtures[0].popularity) <= MOST_AT_ONCE:
         bases = at_once(partial(basis_of, settings=settings), mixtures)
-        scores_at = at_once(partial(score_by_recency, settings=settings), mixtures, bases)
-        return lambda recency: tuple(at(recency) for at in scores_at)
+        return score_each_by_recency(mixtures, bases, settings)
 
     def learn(recency: float) -> Scores:
         """Return the scores with a recency."""
@@ -238,6 +236,14 @@ def score_each(bases: list[Basis], settings: list[ItemSettings]) -> list[Scores]
     pairs = list(product(bases, settings))
     scores = at_once(score_items, *zip(*pairs, strict=True))
     return [tuple(scores[number :: len(settings)]) for number in range(len(settings))]
+
+
+def score_each_by_recency(
+    mixtures: list[Mixture], bases: list[Basis], settings: ItemSettings
+) -> Callable[[float], Scores]:
+    """Return a function of the recency that returns the scores of `score_by_recency`."""
+    scores_at = at_once(partial(score_by_recency, settings=settings), mixtures, bases)
+    return lambda recency: tuple(at(recency) for at in scores_at)
 
 
 def measure(mixtures: list[Mixture], scores: list[Scores], settings: list[ItemSettings]) -> list[Tried]:
